@@ -1,0 +1,1 @@
+"""The master: hands packages out to slaves and keeps their results."""

@@ -1,0 +1,95 @@
+"""The `piufarm` command: finds the command in a table and imports only that, because a session must start in milliseconds.
+
+A command module has `configure(parser)`, which adds its arguments, and `main(arguments) -> int`, which gives the exit status.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from piufarm import __version__
+from piufarm.errors import PiufarmError
+
+
+class Command(NamedTuple):
+    """Where a command lives and what it is for."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "check-config": Command("piufarm.config.check_command", "print the effective configuration, with the origin of each value"),
+    "master session": Command("piufarm.master.session_command", "talk to a slave on stdin and stdout (the forced command of its key)"),
+    "master add-slave": Command("piufarm.master.add_slave_command", "let a slave's key in: write its line of authorized_keys"),
+    "master refresh": Command("piufarm.master.refresh_command", "fetch and verify the archive's indexes, recompute the states"),
+    "master evaluate": Command("piufarm.master.evaluate_command", "recompute the states that new results have changed"),
+    "master status": Command("piufarm.master.status_command", "how many packages are in which state, and who tests what"),
+    "master fsck": Command("piufarm.master.fsck_command", "compare the store with the log files and repair what differs"),
+    "slave run": Command("piufarm.slave.run_command", "reserve packages, test them and send the results, until stopped"),
+    "slave trust": Command("piufarm.slave.trust_command", "show a master's host key and, if you agree, trust it from now on"),
+    "slave setup-schroot": Command("piufarm.slave.setup_schroot_command", "as root: make the schroot base that an unprivileged slave uses"),
+    "test": Command("piufarm.slave.tester.command", "test packages in a throw-away chroot, as piuparts does"),
+    "report": Command("piufarm.report.command", "render the site"),
+}
+
+
+def usage() -> str:
+    """The text of `piufarm --help`."""
+    width = max(map(len, COMMANDS)) + 2
+    rows = "\n".join(f"  {name:<{width}}{command.summary}" for name, command in COMMANDS.items())
+    return (
+        "usage: piufarm COMMAND [OPTION…]\n\n"
+        "Tests whether Debian packages install, upgrade and go away cleanly.\n\n"
+        f"commands:\n{rows}\n\n"
+        "`piufarm COMMAND --help` explains a command. `--version` prints the version.\n"
+    )
+
+
+def _find(words: Sequence[str]) -> tuple[str, Sequence[str]] | None:
+    """The longest command that `words` begin with, and the words after it."""
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if name in COMMANDS:
+            return name, words[length:]
+    return None
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status (2 for a usage error, 130 after an interrupt)."""
+    words = sys.argv[1:] if words is None else words
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage(), end="")
+        return 0 if words else 2
+    if words[0] == "--version":
+        print(f"piufarm {__version__}")
+        return 0
+    found = _find(words)
+    if found is None:
+        known = [name for name in COMMANDS if name.split()[0] == words[0]]
+        print(f"piufarm: no command {' '.join(words[:2])!r}", file=sys.stderr)
+        print(f"  try: {', '.join(known) if known else 'piufarm --help'}", file=sys.stderr)
+        return 2
+    name, rest = found
+    module = importlib.import_module(COMMANDS[name].module)
+    parser = argparse.ArgumentParser(prog=f"piufarm {name}", description=COMMANDS[name].summary)
+    module.configure(parser)
+    try:
+        status: int = module.main(parser.parse_args(rest))
+    except PiufarmError as error:
+        print(f"piufarm {name}: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print(f"piufarm {name}: interrupted", file=sys.stderr)
+        return 130
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""piuparts.conf and distros.conf: parsed once, typed, every value with its origin."""

@@ -1,0 +1,35 @@
+"""Errors that reach a person; each class owns its exit status, each error names a next step where there is one.
+
+Library code raises these; only `piufarm.__main__` turns them into a message and an exit status.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PiufarmError(Exception):
+    """Base of all errors that are told to the user as one line, never as a traceback."""
+
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(PiufarmError):
+    """The command line asks for something that does not exist or does not go together."""
+
+    exit_status = 2
+
+
+class ConfigError(UsageError):
+    """A configuration file says something that cannot be meant."""
+
+
+class FarmError(PiufarmError):
+    """Our own trouble (network, mirror, disk, chroot, host): never a statement about the package under test."""
+
+    exit_status = 3

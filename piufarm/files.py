@@ -1,0 +1,58 @@
+"""Writing files so that a crash leaves either the old content or the new one, never a part."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+def fsync_directory(directory: Path) -> None:
+    """Make renames, links and removals in `directory` durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def current_umask() -> int:
+    """The umask of this process, read without changing it."""
+    with Path("/proc/self/status").open() as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    return 0o022
+
+
+@contextmanager
+def atomic_writer(path: Path, *, mode: int = 0o666, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when the block ends well and vanishes when it does not.
+
+    Written beside its target, then (if `durable`) fsync, rename, fsync of the directory. `mode` is subject to the
+    umask. Raises OSError; on any exception `path` is as it was.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, mode & ~current_umask())
+            yield stream
+            stream.flush()
+            if durable:
+                os.fsync(descriptor)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if durable:
+        fsync_directory(path.parent)
+
+
+def atomic_write(path: Path, content: bytes | str, *, mode: int = 0o666, durable: bool = True) -> None:
+    """Give `path` this content in one step; see atomic_writer."""
+    with atomic_writer(path, mode=mode, durable=durable) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)

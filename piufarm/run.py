@@ -1,0 +1,123 @@
+"""The one place that starts programs: argument lists only, a clean environment, no shell, failures that can be replayed.
+
+`run` waits for a tool and collects what it says (through python3-sh, whose releases in bookworm and trixie differ:
+nothing else touches it). `spawn` starts a long-lived child that its caller talks to over pipes.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from piufarm.errors import FarmError
+
+CLEAN_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_OUTPUT_IN_ERROR: Final = 2000  # bytes of a failed tool's output that its error message quotes
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that ran to its end; `status` is its exit status, or -N if signal N ended it."""
+
+    argv: tuple[str, ...]
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+class CommandFailed(FarmError):
+    """A tool that had to work did not; the message holds a command line to replay and the end of its output."""
+
+    def __init__(self, completed: Completed) -> None:
+        output = (completed.stderr or completed.stdout)[-_OUTPUT_IN_ERROR:].decode("utf-8", "backslashreplace").strip()
+        super().__init__(f"command failed with status {completed.status}: {shlex.join(completed.argv)}\n{output}".rstrip())
+        self.completed = completed
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """The environment that children get: built from scratch, so that no secret or LD_PRELOAD of ours leaks."""
+    return {"PATH": CLEAN_PATH, "HOME": "/root" if os.geteuid() == 0 else str(Path.home()), "LC_ALL": "C.UTF-8", **extra}
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    input: bytes = b"",  # noqa: A002 - the name that subprocess uses
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout_seconds: float | None = None,
+    check: bool = True,
+) -> Completed:
+    """Run a tool to its end, in a session of its own.
+
+    Raises CommandFailed if `check` and the status is not 0, FarmError if it is missing or exceeds `timeout_seconds`.
+    """
+    import sh  # costs 40 ms: a master session never runs a tool and must not pay for it
+
+    words = tuple(str(word) for word in argv)
+    try:
+        process = sh.Command(words[0])(
+            *words[1:],
+            _bg=True,  # with it both releases of sh hand out the process object
+            _bg_exc=False,
+            _in=input,
+            _env=dict(env) if env is not None else clean_environment(),
+            _cwd=str(cwd) if cwd else None,
+            _ok_code=list(range(256)),
+            _tty_out=False,
+            _new_session=True,
+            _timeout=timeout_seconds,
+            _decode_errors="surrogateescape",
+        )
+        process.wait()
+        status = process.exit_code
+    except sh.CommandNotFound as error:
+        raise FarmError(f"program not found: {words[0]}", hint="install the Debian package that has it") from error
+    except sh.TimeoutException as error:
+        raise FarmError(f"command took longer than {timeout_seconds:g} s: {shlex.join(words)}") from error
+    except sh.SignalException as error:
+        status = error.exit_code
+    completed = Completed(words, status, bytes(process.stdout), bytes(process.stderr))
+    if check and status != 0:
+        raise CommandFailed(completed)
+    return completed
+
+
+def spawn(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: int | IO[bytes] | None = subprocess.DEVNULL,
+    stdout: int | IO[bytes] | None = None,
+    stderr: int | IO[bytes] | None = None,
+    pass_fds: Sequence[int] = (),
+    new_session: bool = True,
+) -> subprocess.Popen[bytes]:
+    """Start a child that the caller talks to and ends; never through a shell.
+
+    Raises FarmError if the program is missing.
+    """
+    try:
+        return subprocess.Popen(
+            [str(word) for word in argv],
+            env=dict(env) if env is not None else clean_environment(),
+            cwd=cwd,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=pass_fds,
+            start_new_session=new_session,
+        )
+    except FileNotFoundError as error:
+        raise FarmError(f"program not found: {argv[0]}", hint="install the Debian package that has it") from error
+
+
+PIPE: Final = subprocess.PIPE
+DEVNULL: Final = subprocess.DEVNULL
+STDOUT: Final = subprocess.STDOUT

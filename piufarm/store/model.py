@@ -1,0 +1,202 @@
+"""What is in the store, as plain records, and the interface that every database behind it offers.
+
+Each method is one short transaction. Times are aware UTC datetimes. The report reads through the same interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from piufarm.names import Package, SectionName, Version
+from piufarm.outcome import Outcome
+from piufarm.states import PackageState
+
+
+class Placement(StrEnum):
+    """The classic directory in which a current result's log is seen; an admin may move a failure to the last two."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNTESTABLE = "untestable"
+    BUGGED = "bugged"
+    AFFECTED = "affected"
+
+
+class Standing(StrEnum):
+    """What a run means for its package: the one current result, or history and why."""
+
+    CURRENT = "current"
+    SUPERSEDED = "superseded"  # a newer run of the same version took its place
+    LATE = "late"  # came from a slave that no longer held the reservation, a result was there already
+    UNRESERVED = "unreserved"  # nobody had asked for it, a result was there already
+    RETIRED = "retired"  # its package left the section or changed version
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """One clause of Depends or Pre-Depends: alternatives in the order of the field; `chosen` is the one that is followed."""
+
+    alternatives: tuple[Package, ...]
+    pre: bool = False
+    chosen: Package | None = None
+
+
+@dataclass(frozen=True)
+class IndexPackage:
+    """A package as the archive's indexes describe it, ready to become a row of a section."""
+
+    name: Package
+    version: Version  # in the selection distro
+    test_version: Version  # in the last upgrade distro, or the literal None; equal to `version` otherwise
+    source: Package
+    source_version: Version
+    maintainer: str = ""
+    depends: tuple[Dependency, ...] = ()
+    provides: tuple[Package, ...] = ()
+
+
+@dataclass(frozen=True)
+class PackageRow:
+    """A package of a section with its computed state."""
+
+    name: Package
+    version: Version
+    test_version: Version
+    source: Package
+    source_version: Version
+    maintainer: str
+    state: PackageState
+    reason: str  # one sentence: why it is in this state
+    chain: int = 0  # levels of reverse dependencies, itself included
+    waiting: int = 0  # recursive reverse dependencies that wait
+
+
+@dataclass(frozen=True)
+class Run:
+    """One test of one package version, current or history; `log` is relative to the section's directory."""
+
+    run_id: str
+    section: SectionName
+    package: Package
+    version: Version
+    outcome: Outcome
+    standing: Standing
+    placement: Placement
+    slave: str | None
+    received_at: datetime
+    log: str
+    log_bytes: int
+    log_sha256: str
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """A package that a slave holds; without an owner anyone may report it."""
+
+    section: SectionName
+    package: Package
+    version: Version
+    owner: str | None
+    reserved_at: datetime
+    deadline: datetime
+
+
+@dataclass(frozen=True)
+class SectionRow:
+    """A section that the store knows; `generation` counts its archive snapshots (0: never refreshed)."""
+
+    name: SectionName
+    generation: int
+    refreshed_at: datetime | None
+    index_digest: str  # identifies the archive's indexes that the generation was made from
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A result on its way in: the log is already durable under its run id."""
+
+    run_id: str
+    package: Package
+    version: Version
+    outcome: Outcome
+    slave: str | None
+    received_at: datetime
+    log_bytes: int
+    log_sha256: str
+
+
+class Store(Protocol):
+    """Everything that the farm remembers. Raises piufarm.store.StoreError (a FarmError) on trouble of the database."""
+
+    def close(self) -> None: ...
+
+    # sections and their packages
+    def sections(self) -> Sequence[SectionRow]: ...
+    def section(self, section: SectionName) -> SectionRow | None: ...
+    def replace_packages(
+        self, section: SectionName, packages: Iterable[IndexPackage], *, index_digest: str, now: datetime
+    ) -> int:
+        """Swap in a new archive snapshot under a new generation; retires results that no longer apply. Returns the generation."""
+        ...
+
+    def packages(self, section: SectionName, state: PackageState | None = None) -> Iterator[PackageRow]:
+        """The packages of a section by name."""
+        ...
+
+    def package(self, section: SectionName, package: Package) -> PackageRow | None: ...
+    def dependencies(self, section: SectionName, package: Package) -> Sequence[Dependency]: ...
+    def all_dependencies(self, section: SectionName) -> Iterator[tuple[Package, Sequence[Dependency]]]: ...
+    def providers(self, section: SectionName) -> Mapping[Package, Sequence[Package]]: ...
+    def reverse_dependencies(self, section: SectionName, package: Package) -> Sequence[Package]: ...
+    def counts(self, section: SectionName) -> Mapping[PackageState, int]:
+        """Packages per state, all ten states present."""
+        ...
+
+    # evaluation of states
+    def set_states(
+        self, section: SectionName, states: Iterable[PackageRow], *, evaluated: int
+    ) -> None:
+        """Write computed states; `evaluated` is the change counter that the computation started from."""
+        ...
+
+    def evaluation_due(self, section: SectionName) -> bool:
+        """Whether results or a new snapshot came in since the last complete evaluation."""
+        ...
+
+    def change_counter(self, section: SectionName) -> int: ...
+
+    # reservations
+    def reserve(
+        self, section: SectionName, *, owner: str | None, now: datetime, deadline: datetime
+    ) -> Reservation | None:
+        """Take the best free candidate, or None if there is none; atomic among any number of sessions."""
+        ...
+
+    def unreserve(self, section: SectionName, package: Package, version: Version, *, owner: str | None) -> bool:
+        """Give a reservation back; False if there is none or it is somebody else's (then nothing changes)."""
+        ...
+
+    def extend_reservations(self, section: SectionName, *, owner: str, deadline: datetime) -> None: ...
+    def reservations(self, section: SectionName) -> Sequence[Reservation]: ...
+
+    # results
+    def record_run(self, section: SectionName, run: NewRun) -> Standing:
+        """The commit point: decides what the run means, ends the reservation, keeps every run. Durable on return."""
+        ...
+
+    def runs(
+        self, section: SectionName, *, package: Package | None = None, current_only: bool = False
+    ) -> Iterator[Run]:
+        """Runs, newest first within a package, packages by name."""
+        ...
+
+    def run(self, run_id: str) -> Run | None: ...
+    def set_placement(self, run_id: str, placement: Placement) -> None: ...
+
+    # counts per day, for the chart and counts.txt
+    def record_daily_counts(self, section: SectionName, day: date) -> None: ...
+    def daily_counts(self, section: SectionName) -> Sequence[tuple[date, Mapping[str, int]]]: ...

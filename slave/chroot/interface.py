@@ -1,0 +1,155 @@
+"""What a backend offers to the tester. Paths inside a chroot are absolute `str`, odd bytes as surrogate escapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol
+
+from piufarm.names import Package
+
+
+class Limit(StrEnum):
+    """A limit of ours that ended a command."""
+
+    TIME = "time"
+    OUTPUT = "output"
+    MEMORY = "memory"
+    PROCESSES = "processes"
+    DISK = "disk"
+
+
+@dataclass(frozen=True)
+class CommandLimits:
+    """What one command in a chroot may use."""
+
+    seconds: float = 3600
+    output_bytes: int = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ChrootLimits:
+    """What a whole chroot may use; 0 switches a limit off (only with `--no-limits`)."""
+
+    disk_bytes: int
+    memory_bytes: int
+    processes: int
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """A command that ran in a chroot; `status` is its exit status or -N after signal N; output is stdout and stderr merged."""
+
+    argv: tuple[str, ...]
+    status: int
+    output: bytes
+    seconds: float
+    stopped_by: Limit | None = None
+
+
+class Process(NamedTuple):
+    """A process inside the chroot, the supervisor excluded."""
+
+    pid: int
+    ppid: int
+    uid: int
+    command: str
+    executable: str
+
+
+class Entry(NamedTuple):
+    """A file system object: what the comparison before and after looks at. `mode` is st_mode, type included."""
+
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    target: str | None  # of a symbolic link
+    mtime_ns: int
+    device: int  # st_rdev of a device node
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How the tree differs from the base: only paths whose Entry differs or that exist on one side alone.
+
+    Keys are absolute paths; directories have no trailing slash here. Excluded: /proc, /sys, /dev and mounts of ours.
+    """
+
+    before: Mapping[str, Entry]  # of removed and modified paths
+    after: Mapping[str, Entry]  # of new and modified paths
+
+
+class Chroot(Protocol):
+    """A throw-away root with its supervisor running."""
+
+    @property
+    def root(self) -> str:
+        """The root's path as logs show it, such as /tmp/tmpab12cd34."""
+        ...
+
+    @property
+    def base(self) -> "Base": ...
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        limits: CommandLimits = CommandLimits(),  # noqa: B008 - frozen
+        network: bool = False,
+    ) -> CommandResult:
+        """Run a command as root in the chroot, cwd /, stdin /dev/null. `network`: apt reaches the mirrors through the relay.
+
+        Raises FarmError if the chroot or its supervisor is gone.
+        """
+        ...
+
+    def put(self, path: str, content: bytes | BinaryIO, *, mode: int = 0o644) -> None:
+        """Write a file as root; never follows a symbolic link out of the chroot."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """A regular file's content, resolved inside the chroot; None if there is none."""
+        ...
+
+    def remove(self, path: str) -> None: ...
+    def exists(self, path: str) -> bool: ...
+    def processes(self) -> Sequence[Process]: ...
+    def kill_processes(self) -> None: ...
+    def changes(self) -> Changes: ...
+    def entries(self, paths: Sequence[str]) -> Mapping[str, Entry]:
+        """The present Entry (lstat) of each of these paths that exists."""
+        ...
+
+
+class Base(Protocol):
+    """A base image, prepared: packages lists in place, upgraded, its tree indexed once."""
+
+    @property
+    def base_id(self) -> str:
+        """Identifies the content, for the result and the reproduce line."""
+        ...
+
+    @property
+    def root(self) -> Path:
+        """The unpacked tree on the host (readable by root; by the slave account only as far as modes allow)."""
+        ...
+
+    @property
+    def tree(self) -> Mapping[str, Entry]: ...
+    @property
+    def packages(self) -> Mapping[Package, str]:
+        """Installed packages (name, or name:arch for Multi-Arch: same) with version, in the base."""
+        ...
+
+
+class Backend(Protocol):
+    """A way of making chroots from a base."""
+
+    def open(self, base: Base, limits: ChrootLimits) -> AbstractContextManager[Chroot]:
+        """A chroot that is gone, with every process, mount and directory of its own, when the block ends."""
+        ...
