@@ -1,6 +1,7 @@
-"""The `piufarm` command: finds the command in a table and imports only that, because a session must start in milliseconds.
+"""The `piufarm` command: imports only the command that is asked for; a session must start in milliseconds.
 
-A command module has `configure(parser)`, which adds its arguments, and `main(arguments) -> int`, which gives the exit status.
+A command module has `configure(parser)`, which adds its arguments, and `main(arguments)`, which returns the
+exit status.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ class Command(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Command]] = {
-    "check-config": Command("piufarm.config.check_command", "print the effective configuration, with the origin of each value"),
-    "master session": Command("piufarm.master.session_command", "talk to a slave on stdin and stdout (the forced command of its key)"),
-    "master add-slave": Command("piufarm.master.add_slave_command", "let a slave's key in: write its line of authorized_keys"),
-    "master refresh": Command("piufarm.master.refresh_command", "fetch and verify the archive's indexes, recompute the states"),
+    "check-config": Command("piufarm.config.check_command", "print the effective configuration and each value's origin"),
+    "master session": Command("piufarm.master.session_command", "talk to a slave on stdin and stdout (forced command)"),
+    "master add-slave": Command("piufarm.master.add_slave_command", "let a slave in: write its line of authorized_keys"),
+    "master refresh": Command("piufarm.master.refresh_command", "fetch the archive's indexes, recompute the states"),
     "master evaluate": Command("piufarm.master.evaluate_command", "recompute the states that new results have changed"),
-    "master status": Command("piufarm.master.status_command", "how many packages are in which state, and who tests what"),
-    "master fsck": Command("piufarm.master.fsck_command", "compare the store with the log files and repair what differs"),
-    "slave run": Command("piufarm.slave.run_command", "reserve packages, test them and send the results, until stopped"),
-    "slave trust": Command("piufarm.slave.trust_command", "show a master's host key and, if you agree, trust it from now on"),
-    "slave setup-schroot": Command("piufarm.slave.setup_schroot_command", "as root: make the schroot base that an unprivileged slave uses"),
+    "master status": Command("piufarm.master.status_command", "packages per state, and who tests what"),
+    "master fsck": Command("piufarm.master.fsck_command", "compare store and log files, repair what differs"),
+    "slave run": Command("piufarm.slave.run_command", "reserve packages, test them, send the results"),
+    "slave trust": Command("piufarm.slave.trust_command", "show a master's host key and, if you agree, trust it"),
+    "slave setup-schroot": Command("piufarm.slave.setup_schroot_command", "as root: make an unprivileged slave's base"),
     "test": Command("piufarm.slave.tester.command", "test packages in a throw-away chroot, as piuparts does"),
     "report": Command("piufarm.report.command", "render the site"),
 }

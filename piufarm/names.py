@@ -47,7 +47,7 @@ class Package(_Name):
     def _check(cls, text: str) -> str | None:
         if len(text) > PACKAGE_MAX:
             return f"longer than {PACKAGE_MAX} characters"
-        return None if _PACKAGE.fullmatch(text) else "letters, digits, + . - and no other; begins with a letter or digit"
+        return None if _PACKAGE.fullmatch(text) else "allowed: letters, digits, + . -"
 
 
 class Version(_Name):
@@ -59,7 +59,7 @@ class Version(_Name):
     def _check(cls, text: str) -> str | None:
         if len(text) > VERSION_MAX:
             return f"longer than {VERSION_MAX} characters"
-        return None if _VERSION.fullmatch(text) else "letters, digits, . + : ~ - and no other; begins with a letter or digit"
+        return None if _VERSION.fullmatch(text) else "allowed: letters, digits, . + : ~ -"
 
     @property
     def is_disappearance(self) -> bool:

@@ -1,4 +1,4 @@
-"""The one place that starts programs: argument lists only, a clean environment, no shell, failures that can be replayed.
+"""The one place that starts programs: argument lists, a clean environment, failures that can be replayed.
 
 `run` waits for a tool and collects what it says (through python3-sh, whose releases in bookworm and trixie differ:
 nothing else touches it). `spawn` starts a long-lived child that its caller talks to over pipes.
@@ -35,19 +35,21 @@ class CommandFailed(FarmError):
 
     def __init__(self, completed: Completed) -> None:
         output = (completed.stderr or completed.stdout)[-_OUTPUT_IN_ERROR:].decode("utf-8", "backslashreplace").strip()
-        super().__init__(f"command failed with status {completed.status}: {shlex.join(completed.argv)}\n{output}".rstrip())
+        command = shlex.join(completed.argv)
+        super().__init__(f"command failed with status {completed.status}: {command}\n{output}".rstrip())
         self.completed = completed
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
     """The environment that children get: built from scratch, so that no secret or LD_PRELOAD of ours leaks."""
-    return {"PATH": CLEAN_PATH, "HOME": "/root" if os.geteuid() == 0 else str(Path.home()), "LC_ALL": "C.UTF-8", **extra}
+    home = "/root" if os.geteuid() == 0 else str(Path.home())
+    return {"PATH": CLEAN_PATH, "HOME": home, "LC_ALL": "C.UTF-8", **extra}
 
 
 def run(
     argv: Sequence[str | Path],
     *,
-    input: bytes = b"",  # noqa: A002 - the name that subprocess uses
+    input: bytes = b"",
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     timeout_seconds: float | None = None,

@@ -38,7 +38,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Dependency:
-    """One clause of Depends or Pre-Depends: alternatives in the order of the field; `chosen` is the one that is followed."""
+    """One clause of Depends or Pre-Depends, alternatives in the order of the field; `chosen` is followed."""
 
     alternatives: tuple[Package, ...]
     pre: bool = False
@@ -140,7 +140,7 @@ class Store(Protocol):
     def replace_packages(
         self, section: SectionName, packages: Iterable[IndexPackage], *, index_digest: str, now: datetime
     ) -> int:
-        """Swap in a new archive snapshot under a new generation; retires results that no longer apply. Returns the generation."""
+        """Swap in a new archive snapshot and retire results that no longer apply; returns the generation."""
         ...
 
     def packages(self, section: SectionName, state: PackageState | None = None) -> Iterator[PackageRow]:

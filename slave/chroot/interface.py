@@ -41,7 +41,7 @@ class ChrootLimits:
 
 @dataclass(frozen=True)
 class CommandResult:
-    """A command that ran in a chroot; `status` is its exit status or -N after signal N; output is stdout and stderr merged."""
+    """A command that ran in a chroot; `status` is its exit status, or -N after signal N; output is both streams."""
 
     argv: tuple[str, ...]
     status: int
@@ -92,17 +92,17 @@ class Chroot(Protocol):
         ...
 
     @property
-    def base(self) -> "Base": ...
+    def base(self) -> Base: ...
 
     def run(
         self,
         argv: Sequence[str],
         *,
         env: Mapping[str, str],
-        limits: CommandLimits = CommandLimits(),  # noqa: B008 - frozen
+        limits: CommandLimits = CommandLimits(),
         network: bool = False,
     ) -> CommandResult:
-        """Run a command as root in the chroot, cwd /, stdin /dev/null. `network`: apt reaches the mirrors through the relay.
+        """Run a command as root in the chroot, cwd /, stdin /dev/null; `network` lets apt reach the mirrors.
 
         Raises FarmError if the chroot or its supervisor is gone.
         """

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints ours beside piuparts, measured in the same run."""
