@@ -1,0 +1,23 @@
+"""The line protocol between slave and master, as a state machine that never touches a file, socket or clock.
+
+Bytes go in through `receive`, messages come out of `next_event`; `send` turns a message into bytes. `MasterConnection`
+and `SlaveConnection` are the two ends; docs/protocol.md describes what they speak.
+"""
+
+from piufarm.protocol.connection import NEED_DATA, PAUSED
+from piufarm.protocol.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
+from piufarm.protocol.limits import DEFAULT_LIMITS, Limits
+from piufarm.protocol.master_side import MasterConnection
+from piufarm.protocol.slave_side import SlaveConnection
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "NEED_DATA",
+    "PAUSED",
+    "Limits",
+    "LocalProtocolError",
+    "MasterConnection",
+    "ProtocolError",
+    "RemoteProtocolError",
+    "SlaveConnection",
+]
