@@ -1,0 +1,49 @@
+"""What a tester asks for when it wants a base image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Tarball:
+    """A root file system packed as .tar, .tar.gz, .tar.xz or .tar.zst."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A root file system that lies unpacked on the host; it is copied, never changed."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """A new root file system made from an archive, by mmdebstrap or else debootstrap."""
+
+    suite: str
+    mirror: str  # URI of the archive
+    components: tuple[str, ...] = ("main",)
+    keyring: Path | None = None  # None: the archive's signature is not verified
+    include: tuple[str, ...] = ()
+    merged_usr: bool | None = None  # None: by the suite's rule (merged since bookworm)
+
+
+Source = Tarball | Directory | Bootstrap
+
+
+@dataclass(frozen=True)
+class BaseRequest:
+    """A base image as a test needs it; equal requests share one prepared copy in the cache."""
+
+    source: Source
+    arch: str
+    sources_list: str | None = None  # None: keep the base's own sources
+    files: Mapping[str, tuple[bytes, int]] = field(default_factory=dict)  # absolute path -> (content, mode), placed first
+    upgrade: bool = True  # apt-get update and dist-upgrade
+    archives: tuple[tuple[str, str], ...] = ()  # (URI, suite): their InRelease decides whether a copy is still fresh
+    update_retries: int = 0
