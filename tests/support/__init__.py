@@ -1,0 +1,1 @@
+"""What tests share: fixtures, builders and looks at the host."""

@@ -1,0 +1,33 @@
+"""Each test starts from the same surroundings, whatever the developer's shell holds, and leaves them alone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+_FORGOTTEN: Final = ("PIUPARTS_CONF", "http_proxy", "https_proxy", "DEBEMAIL", "LS_COLORS", "COLUMNS", "NO_COLOR")
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The cache of prepared bases and .debs that all tests of a run share; it goes with the run."""
+    directory = tmp_path_factory.mktemp("cache")
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def hermetic(session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No configuration, home or cache of the developer's; a test that leaves another working directory fails."""
+    for name in _FORGOTTEN:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PIUFARM_CACHE", str(session_cache))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    before = Path.cwd()
+    yield
+    assert Path.cwd() == before, "the test left the working directory that it started in"
