@@ -7,7 +7,7 @@ carry their unit in the documentation of the key (docs/piuparts.conf.md). Nothin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -136,12 +136,22 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where an effective value comes from: `[SECTION]`, `[global]`, `[DEFAULT]` with their line, or `default`."""
+
+    place: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
 class Configuration:
     """A whole piuparts.conf: the farm's settings and every section by name, `[global]` itself among them."""
 
     path: Path
     farm: Global
     sections: Mapping[SectionName, Section]
+    warnings: tuple[str, ...] = ()  # what is odd in the file but usable, one message each
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)  # by section and key; "" is the farm
 
 
 @dataclass(frozen=True)
