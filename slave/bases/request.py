@@ -43,7 +43,7 @@ class BaseRequest:
     source: Source
     arch: str
     sources_list: str | None = None  # None: keep the base's own sources
-    files: Mapping[str, tuple[bytes, int]] = field(default_factory=dict)  # absolute path -> (content, mode), placed first
+    files: Mapping[str, tuple[bytes, int]] = field(default_factory=dict)  # path -> (content, mode), placed first
     upgrade: bool = True  # apt-get update and dist-upgrade
     archives: tuple[tuple[str, str], ...] = ()  # (URI, suite): their InRelease decides whether a copy is still fresh
     update_retries: int = 0
