@@ -148,4 +148,3 @@ def _write_control(spec: DebSpec, root: Path) -> None:
         (control / name).write_text(text if text.startswith("#!") else f"#!/bin/sh\nset -e\n{text.rstrip()}\n")
         (control / name).chmod(_SCRIPT_MODE)
     control.chmod(0o755)
-

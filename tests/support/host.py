@@ -13,7 +13,7 @@ _SETTLE_SECONDS: Final = 10
 
 @dataclass(frozen=True)
 class HostState:
-    """What exists on the host. Processes are (pid, start time, command), without the dead that wait for their parent."""
+    """What exists on the host. Processes are (pid, start time, command), without the dead ones."""
 
     processes: frozenset[tuple[int, int, str]]
     mounts: frozenset[str]
