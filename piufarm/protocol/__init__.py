@@ -1,7 +1,7 @@
 """The line protocol between slave and master, as a state machine that never touches a file, socket or clock.
 
-Bytes go in through `receive`, messages come out of `next_event`; `send` turns a message into bytes. `MasterConnection`
-and `SlaveConnection` are the two ends; docs/protocol.md describes what they speak.
+Bytes go in through `receive` and `receive_eof`, messages come out of `next_event`; `send` turns a message into bytes.
+`MasterConnection` and `SlaveConnection` are the two ends; docs/protocol.md describes what they speak.
 """
 
 from piufarm.protocol.connection import NEED_DATA, PAUSED

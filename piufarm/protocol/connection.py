@@ -44,15 +44,17 @@ class Connection:
         return self._state
 
     def receive(self, data: bytes) -> None:
-        """Take what was read from the peer; b"" means that it has closed its end.
+        """Take what was read from the peer.
 
         Read only after NEED_DATA: then what is buffered stays within the limits and one read.
         """
-        if self._eof and data:
+        if self._eof:
             raise LocalProtocolError("received data after the end of file")
-        if not data:
-            self._eof = True
         self._buffer += data
+
+    def receive_eof(self) -> None:
+        """The peer has closed its end; what it said before is still heard first."""
+        self._eof = True
 
     def _take_line(self, limit: int) -> bytes | None:
         """The next line without its LF; None if it is not there yet. Raises RemoteProtocolError if it is too long."""

@@ -71,6 +71,9 @@ _REQUESTS: Final[Mapping[str, tuple[int, _Parser]]] = MappingProxyType(
 )
 
 
+VERBS: Final = tuple(_REQUESTS)
+
+
 def parse_request(line: bytes) -> Request | None:
     """The request in a line (without its LF); None for a blank one, which ends the session. Raises Malformed."""
     try:
