@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol, assert_never
 
 from piufarm.names import Package, SectionName, Version
 from piufarm.outcome import Outcome
@@ -47,7 +47,11 @@ class Dependency:
 
 @dataclass(frozen=True)
 class IndexPackage:
-    """A package as the archive's indexes describe it, ready to become a row of a section."""
+    """A package as the archive's indexes describe it, ready to become a row of a section.
+
+    `listed` is False for a package that the section does not test (its `packages` globs leave it out) and that is
+    known only because something depends on it.
+    """
 
     name: Package
     version: Version  # in the selection distro
@@ -57,11 +61,12 @@ class IndexPackage:
     maintainer: str = ""
     depends: tuple[Dependency, ...] = ()
     provides: tuple[Package, ...] = ()
+    listed: bool = True
 
 
 @dataclass(frozen=True)
 class PackageRow:
-    """A package of a section with its computed state."""
+    """A package of a section with its computed state; `listed` as in IndexPackage."""
 
     name: Package
     version: Version
@@ -73,6 +78,8 @@ class PackageRow:
     reason: str  # one sentence: why it is in this state
     chain: int = 0  # levels of reverse dependencies, itself included
     waiting: int = 0  # recursive reverse dependencies that wait
+    blocked: int = 0  # recursive reverse dependencies in an error state
+    listed: bool = True
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,7 @@ class SectionRow:
     generation: int
     refreshed_at: datetime | None
     index_digest: str  # identifies the archive's indexes that the generation was made from
+    index_size: int = 0  # packages in these indexes, whether the section tests them or not
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,72 @@ class NewRun:
     log_sha256: str
 
 
+def run_log(run_id: str) -> str:
+    """Where a run's log lies, relative to the section's directory."""
+    return f"runs/{run_id}.log"
+
+
+def outcome_reason(outcome: Outcome, version: Version) -> str:
+    """The reason of a package whose state is its own result."""
+    match outcome:
+        case Outcome.PASS:
+            return f"version {version} passed its test"
+        case Outcome.FAIL:
+            return f"version {version} failed its test"
+        case Outcome.UNTESTABLE:
+            return f"version {version} could not be tested"
+        case _:
+            assert_never(outcome)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What became of a NewRun.
+
+    `duplicate` means that this very result had been stored before (its `ok` got lost on the way): nothing was written
+    and `run` is the earlier one. `superseded` is the run whose place a current one took.
+    """
+
+    run: Run
+    superseded: Run | None = None
+    duplicate: bool = False
+
+
+class Node(NamedTuple):
+    """A package as the computation of states sees it; names were checked when they were stored.
+
+    `chosen` holds the index of the followed alternative of each clause; empty means the first of each.
+    """
+
+    name: str
+    version: str  # the test version
+    listed: bool
+    depends: tuple[tuple[str, ...], ...]  # clauses of Depends, then of Pre-Depends
+    provides: tuple[str, ...]
+    outcome: Outcome | None  # of the current run of the test version
+    stored: ComputedState  # what the last computation said
+
+
+class ComputedState(NamedTuple):
+    """What the computation of states says about a package."""
+
+    state: PackageState
+    reason: str
+    chain: int = 0
+    waiting: int = 0
+    blocked: int = 0
+    chosen: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A section at one moment: everything that the computation of its states needs."""
+
+    generation: int
+    counter: int  # of changes: goes up with every result and every refresh
+    nodes: Sequence[Node]
+
+
 class Store(Protocol):
     """Everything that the farm remembers. Raises piufarm.store.StoreError (a FarmError) on trouble of the database."""
 
@@ -138,13 +212,22 @@ class Store(Protocol):
     def sections(self) -> Sequence[SectionRow]: ...
     def section(self, section: SectionName) -> SectionRow | None: ...
     def replace_packages(
-        self, section: SectionName, packages: Iterable[IndexPackage], *, index_digest: str, now: datetime
+        self,
+        section: SectionName,
+        packages: Iterable[IndexPackage],
+        *,
+        index_digest: str,
+        now: datetime,
+        index_size: int = 0,
     ) -> int:
-        """Swap in a new archive snapshot and retire results that no longer apply; returns the generation."""
+        """Swap in a new archive snapshot under a new generation, which is returned; results are left alone.
+
+        Packages whose test version stays keep their state until the next evaluation, the others become unknown.
+        """
         ...
 
     def packages(self, section: SectionName, state: PackageState | None = None) -> Iterator[PackageRow]:
-        """The packages of a section by name."""
+        """The listed packages of a section by name."""
         ...
 
     def package(self, section: SectionName, package: Package) -> PackageRow | None: ...
@@ -157,10 +240,15 @@ class Store(Protocol):
         ...
 
     # evaluation of states
+    def snapshot(self, section: SectionName) -> Snapshot: ...
     def set_states(
-        self, section: SectionName, states: Iterable[PackageRow], *, evaluated: int
+        self, section: SectionName, states: Mapping[Package, ComputedState], *, evaluated: Snapshot
     ) -> None:
-        """Write computed states; `evaluated` is the change counter that the computation started from."""
+        """Write what a computation from the snapshot `evaluated` has changed.
+
+        A package that got a result since then keeps what the result said; a snapshot of an older generation writes
+        nothing.
+        """
         ...
 
     def evaluation_due(self, section: SectionName) -> bool:
@@ -180,12 +268,31 @@ class Store(Protocol):
         """Give a reservation back; False if there is none or it is somebody else's (then nothing changes)."""
         ...
 
-    def extend_reservations(self, section: SectionName, *, owner: str, deadline: datetime) -> None: ...
+    def extend_reservations(self, section: SectionName, *, owner: str, deadline: datetime) -> None:
+        """Move the deadlines of all that `owner` holds (and nobody else has got since) to at least this moment."""
+        ...
+
+    def has_candidate(self, section: SectionName, *, now: datetime) -> bool:
+        """Whether `reserve` would find something."""
+        ...
+
     def reservations(self, section: SectionName) -> Sequence[Reservation]: ...
 
     # results
-    def record_run(self, section: SectionName, run: NewRun) -> Standing:
-        """The commit point: decides what the run means, ends the reservation, keeps every run. Durable on return."""
+    def record_run(self, section: SectionName, run: NewRun) -> Recorded:
+        """The commit point: decides what the run means, ends the reservation, keeps every run. Durable on return.
+
+        Whoever holds the reservation (or anybody, if it has no owner) sets the current result. Anybody else does so
+        only where the version has none, and is kept as late or unreserved otherwise; see docs/store.md.
+        """
+        ...
+
+    def runs_out_of_place(self, section: SectionName) -> Sequence[Run]:
+        """Current runs of packages or versions that the section's latest snapshot does not hold."""
+        ...
+
+    def retire(self, section: SectionName, run_ids: Iterable[str]) -> None:
+        """Make these runs history; their packages, if still there, are to be tested again."""
         ...
 
     def runs(

@@ -1,0 +1,1 @@
+"""The store in one SQLite file: several processes share it, none needs a server."""

@@ -1,0 +1,102 @@
+"""One connection to the database file, and the two kinds of transaction on it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from piufarm.store.errors import StoreError
+from piufarm.store.sqlite.rows import Row
+from piufarm.store.sqlite.schema import check_version, create_database
+
+_BUSY_SECONDS: Final = 30.0  # how long to wait for another process's transaction, each of which takes milliseconds
+
+
+class Database:
+    """A connection; every error that it raises is a StoreError."""
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        """Open `path`, made if missing and `create`. Raises StoreError."""
+        self._path = path
+        with self._translated():
+            if not path.exists():
+                if not create:
+                    raise StoreError(f"no store at {path}", hint="`piufarm master refresh` makes it")
+                self._create()
+            self._connection = self._connect()
+            try:
+                check_version(self._connection, path)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _create(self) -> None:
+        try:
+            create_database(self._path)
+        except OSError as error:
+            hint = "see whether its folder can be written"
+            raise StoreError(f"store {self._path}: {error.strerror}", hint=hint) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._connection.close()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Cursor]:
+        """A transaction that sees one moment of the database and blocks nobody."""
+        with self._transaction("BEGIN DEFERRED") as cursor:
+            yield cursor
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Cursor]:
+        """A transaction that excludes other writers; durable when the block has ended well, else undone."""
+        with self._transaction("BEGIN IMMEDIATE") as cursor:
+            yield cursor
+
+    def stream(self, query: str, parameters: Sequence[object]) -> Iterator[Row]:
+        """The rows of one moment, fetched as they are asked for, on a connection of their own."""
+        with self._translated(), closing(self._connect()) as connection:
+            yield from connection.execute(query, parameters)
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Cursor]:
+        with self._translated():
+            cursor = self._connection.cursor()
+            cursor.execute(begin)
+            try:
+                yield cursor
+                cursor.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    cursor.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"store {self._path}: {error}", hint=_next_step(error)) from error
+
+
+def _next_step(error: sqlite3.Error) -> str | None:
+    match getattr(error, "sqlite_errorname", "").split("_")[1:2]:
+        case ["FULL"]:
+            return "make room on its file system; nothing was written"
+        case ["BUSY"]:
+            return "another process holds it for too long: see who has the file open"
+        case ["CORRUPT"] | ["NOTADB"]:
+            return "restore it from a backup; the logs below the section folders are intact"
+        case ["CANTOPEN"] | ["READONLY"] | ["PERM"]:
+            return "see whether this user may write the file and its folder"
+        case _:
+            return None

@@ -1,0 +1,169 @@
+"""The interface `Store` on SQLite: each method is a transaction around a function of a topic module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from piufarm.names import Package, SectionName, Version
+from piufarm.states import PackageState
+from piufarm.store.model import (
+    ComputedState,
+    Dependency,
+    IndexPackage,
+    NewRun,
+    PackageRow,
+    Placement,
+    Recorded,
+    Reservation,
+    Run,
+    SectionRow,
+    Snapshot,
+)
+from piufarm.store.sqlite import counts, evaluations, packages, reservations, rows, runs, snapshots
+from piufarm.store.sqlite.connection import Database
+
+
+class SqliteStore:
+    """See piufarm.store.model.Store for what the methods promise."""
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self._database = Database(path, create=create)
+
+    def close(self) -> None:
+        self._database.close()
+
+    # sections and their packages
+
+    def sections(self) -> Sequence[SectionRow]:
+        with self._database.read() as cursor:
+            return packages.sections(cursor)
+
+    def section(self, section: SectionName) -> SectionRow | None:
+        with self._database.read() as cursor:
+            return next(iter(packages.sections(cursor, section)), None)
+
+    def replace_packages(
+        self,
+        section: SectionName,
+        packages: Iterable[IndexPackage],
+        *,
+        index_digest: str,
+        now: datetime,
+        index_size: int = 0,
+    ) -> int:
+        return snapshots.replace_packages(
+            self._database, section, packages, index_digest=index_digest, index_size=index_size, now=now
+        )
+
+    def packages(self, section: SectionName, state: PackageState | None = None) -> Iterator[PackageRow]:
+        return packages.packages(self._database, section, state)
+
+    def package(self, section: SectionName, package: Package) -> PackageRow | None:
+        with self._database.read() as cursor:
+            return packages.package(cursor, section, package)
+
+    def dependencies(self, section: SectionName, package: Package) -> Sequence[Dependency]:
+        with self._database.read() as cursor:
+            return packages.package_dependencies(cursor, section, package)
+
+    def all_dependencies(self, section: SectionName) -> Iterator[tuple[Package, Sequence[Dependency]]]:
+        return packages.all_dependencies(self._database, section)
+
+    def providers(self, section: SectionName) -> Mapping[Package, Sequence[Package]]:
+        with self._database.read() as cursor:
+            return packages.providers(cursor, section)
+
+    def reverse_dependencies(self, section: SectionName, package: Package) -> Sequence[Package]:
+        with self._database.read() as cursor:
+            return packages.reverse_dependencies(cursor, section, package)
+
+    def counts(self, section: SectionName) -> Mapping[PackageState, int]:
+        with self._database.read() as cursor:
+            return packages.counts(cursor, section)
+
+    # evaluation of states
+
+    def snapshot(self, section: SectionName) -> Snapshot:
+        with self._database.read() as cursor:
+            return evaluations.snapshot(cursor, section)
+
+    def set_states(
+        self, section: SectionName, states: Mapping[Package, ComputedState], *, evaluated: Snapshot
+    ) -> None:
+        evaluations.set_states(self._database, section, states, evaluated)
+
+    def evaluation_due(self, section: SectionName) -> bool:
+        with self._database.read() as cursor:
+            return evaluations.evaluation_due(cursor, section)
+
+    def change_counter(self, section: SectionName) -> int:
+        with self._database.read() as cursor:
+            return rows.find_section(cursor, section).counter
+
+    # reservations
+
+    def reserve(
+        self, section: SectionName, *, owner: str | None, now: datetime, deadline: datetime
+    ) -> Reservation | None:
+        if not self.has_candidate(section, now=now):  # idle slaves must not queue up for the write lock
+            return None
+        with self._database.write() as cursor:
+            return reservations.reserve(cursor, section, owner=owner, now=now, deadline=deadline)
+
+    def unreserve(self, section: SectionName, package: Package, version: Version, *, owner: str | None) -> bool:
+        with self._database.write() as cursor:
+            return reservations.unreserve(cursor, section, package, version, owner)
+
+    def extend_reservations(self, section: SectionName, *, owner: str, deadline: datetime) -> None:
+        with self._database.read() as cursor:
+            first = reservations.holds_until(cursor, section, owner)
+        if first is not None and first < deadline:
+            with self._database.write() as cursor:
+                reservations.extend_reservations(cursor, section, owner, deadline)
+
+    def has_candidate(self, section: SectionName, *, now: datetime) -> bool:
+        with self._database.read() as cursor:
+            return reservations.has_candidate(cursor, section, now)
+
+    def reservations(self, section: SectionName) -> Sequence[Reservation]:
+        with self._database.read() as cursor:
+            return reservations.reservations(cursor, section)
+
+    # results
+
+    def record_run(self, section: SectionName, run: NewRun) -> Recorded:
+        with self._database.write() as cursor:
+            return runs.record_run(cursor, section, run)
+
+    def runs(
+        self, section: SectionName, *, package: Package | None = None, current_only: bool = False
+    ) -> Iterator[Run]:
+        return runs.runs(self._database, section, package, current_only=current_only)
+
+    def run(self, run_id: str) -> Run | None:
+        with self._database.read() as cursor:
+            return runs.run(cursor, run_id)
+
+    def set_placement(self, run_id: str, placement: Placement) -> None:
+        with self._database.write() as cursor:
+            runs.set_placement(cursor, run_id, placement)
+
+    def runs_out_of_place(self, section: SectionName) -> Sequence[Run]:
+        with self._database.read() as cursor:
+            return runs.runs_out_of_place(cursor, section)
+
+    def retire(self, section: SectionName, run_ids: Iterable[str]) -> None:
+        with self._database.write() as cursor:
+            runs.retire(cursor, section, run_ids)
+
+    # counts per day
+
+    def record_daily_counts(self, section: SectionName, day: date) -> None:
+        with self._database.write() as cursor:
+            counts.record_daily_counts(cursor, section, day)
+
+    def daily_counts(self, section: SectionName) -> Sequence[tuple[date, Mapping[str, int]]]:
+        with self._database.read() as cursor:
+            return counts.daily_counts(cursor, section)

@@ -1,0 +1,1 @@
+"""Tests of the core that all components share."""
