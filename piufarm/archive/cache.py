@@ -12,7 +12,7 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, BinaryIO, Final, cast
+from typing import BinaryIO, Final, Protocol, cast
 
 from piufarm.archive.errors import (
     ArchiveError,
@@ -31,10 +31,16 @@ _CHUNK_BYTES: Final = 1024 * 1024
 _UNLISTED_BYTES_MAX: Final = 4 * 1024**3  # for an index whose uncompressed size the Release file does not tell
 _UNUSED_SECONDS: Final = 4 * 86400.0
 _HINT: Final = "the mirror is just being updated, or it or a proxy is broken; try again, then choose another `mirror`"
-_OPENERS: Final[dict[str, Callable[[BinaryIO], IO[bytes]]]] = {
-    ".xz": lambda stream: lzma.open(stream),
-    ".gz": lambda stream: gzip.open(stream),
-    ".bz2": lambda stream: bz2.open(stream),
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+_OPENERS: Final[dict[str, Callable[[BinaryIO], _Readable]]] = {
+    ".xz": lzma.LZMAFile,
+    ".gz": lambda stream: gzip.GzipFile(fileobj=stream),
+    ".bz2": bz2.BZ2File,
     "": lambda stream: stream,
 }
 
@@ -162,7 +168,7 @@ def _unpack(compressed: BinaryIO, suffix: str, plain: ListedFile | None, target:
             raise HashMismatch(f"{what} does not unpack to what the Release file vouches for", hint=_HINT)
 
 
-def _copy(source: IO[bytes], target: BinaryIO, limit: int, update: Callable[[bytes], None]) -> int:
+def _copy(source: _Readable, target: BinaryIO, limit: int, update: Callable[[bytes], None]) -> int:
     """Copy at most a chunk more than `limit` bytes; returns how many."""
     size = 0
     while size <= limit and (chunk := source.read(_CHUNK_BYTES)):

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-from piufarm.names import Package, Version
+from piufarm.archive.errors import ArchiveError, MalformedFile
+from piufarm.names import InvalidName, Package, Version
+
+_SOURCE: Final = re.compile(r"(?P<name>\S+)(?:\s*\((?P<version>[^)\s]+)\))?")
+_CHUNK_BYTES: Final = 64 * 1024
+_PARAGRAPH_BYTES_MAX: Final = 4 * 1024 * 1024
+
+_Field = Callable[[str], str]
 
 
 class PackageRecord(NamedTuple):
@@ -18,3 +28,111 @@ class PackageRecord(NamedTuple):
     depends: str
     pre_depends: str
     provides: str
+
+
+class Position(NamedTuple):
+    """Where a paragraph of an index begins, and what it is about."""
+
+    offset: int
+    name: Package
+    version: Version
+
+
+class PackagesFile:
+    """A Packages file on disk, uncompressed. Methods raise MalformedFile where apt's parser gives up."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def positions(self) -> Iterator[Position | InvalidName]:
+        """Every paragraph in the order of the file; InvalidName in place of one with an illegal name or version."""
+        for offset, field in self._paragraphs():
+            try:
+                yield Position(offset, Package(field("Package")), Version(field("Version")))
+            except InvalidName as error:
+                yield error
+
+    def records(self) -> Iterator[tuple[int, PackageRecord]]:
+        """Every paragraph with a legal name and version as a record, with its offset."""
+        for offset, field in self._paragraphs():
+            try:
+                yield offset, _record(field)
+            except InvalidName:
+                continue  # positions() tells of them
+
+    def record_at(self, offset: int) -> PackageRecord:
+        """The record of the paragraph that begins there."""
+        import apt_pkg
+
+        return _record(_reader(apt_pkg.TagSection(self._content_at(offset), bytes=True)))
+
+    def text_at(self, offset: int) -> str:
+        """The paragraph that begins there as it stands in the file, with one newline at its end."""
+        return self._content_at(offset).decode("utf-8", "replace")
+
+    def _content_at(self, offset: int) -> bytes:
+        content = b""
+        try:
+            with self.path.open("rb") as stream:
+                stream.seek(offset)
+                while b"\n\n" not in content and len(content) < _PARAGRAPH_BYTES_MAX:
+                    chunk = stream.read(_CHUNK_BYTES)
+                    if not chunk:
+                        break
+                    content += chunk
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        return content.partition(b"\n\n")[0].strip(b"\n") + b"\n"
+
+    def _paragraphs(self) -> Iterator[tuple[int, _Field]]:
+        import apt_pkg
+
+        try:
+            with self.path.open("rb") as stream:
+                # bytes: an archive may hold text that is not UTF-8, which must not end the reading
+                file = apt_pkg.TagFile(stream, bytes=True)
+                offset = 0
+                for section in file:
+                    yield offset, _reader(section)
+                    offset = file.offset()
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        except (apt_pkg.Error, SystemError) as error:
+            raise MalformedFile(
+                f"{self.path} is not a Packages file: {error}", hint="tell the archive's administrator"
+            ) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ArchiveError:
+    return ArchiveError(f"cannot read {path}: {error}", hint="check the cache directory, and refresh again")
+
+
+def _reader(section: Any) -> _Field:
+    """Fields of an apt_pkg.TagSection as text, empty if absent."""
+    return lambda name: (section.get(name) or b"").decode("utf-8", "replace")
+
+
+def _record(field: _Field) -> PackageRecord:
+    name, version = Package(field("Package")), Version(field("Version"))
+    source, source_version = _source(field("Source"), name, version)
+    return PackageRecord(
+        name=name,
+        version=version,
+        source=source,
+        source_version=source_version,
+        maintainer=field("Maintainer"),
+        depends=field("Depends"),
+        pre_depends=field("Pre-Depends"),
+        provides=field("Provides"),
+    )
+
+
+def _source(text: str, name: Package, version: Version) -> tuple[Package, Version]:
+    """The source package: the binary's own name and version as far as the field does not say otherwise."""
+    found = _SOURCE.match(text.strip())
+    if found is None:
+        return name, version
+    try:
+        return Package(found["name"]), Version(found["version"]) if found["version"] else version
+    except InvalidName:
+        return name, version
