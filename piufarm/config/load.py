@@ -70,7 +70,7 @@ class _Reader:
         surroundings = here()
         farm_values = self._farm_values(surroundings)
         if self.problems:
-            return Examination(None, tuple(self.problems))
+            return self._failed()
         farm = Global(**farm_values)
         surroundings = replace(surroundings, slave_directory=farm.slave_directory)
         sections = {}
@@ -79,9 +79,13 @@ class _Reader:
             if not self.problems:
                 sections[name] = Section(name=name, **values)
         if self.problems:
-            return Examination(None, tuple(self.problems))
+            return self._failed()
         configuration = Configuration(self.ini.path, farm, sections, (), self.origins)
         return Examination(replace(configuration, warnings=advise(self.ini, configuration)), ())
+
+    def _failed(self) -> Examination:
+        """All problems, each once: a wrong value of [global] shows up in every section."""
+        return Examination(None, tuple({problem.message: problem for problem in self.problems}.values()))
 
     def _section_names(self) -> list[SectionName]:
         names = []
