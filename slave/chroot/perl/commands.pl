@@ -1,0 +1,155 @@
+# Running one command at a time: its output, its limits, its end.
+use constant { GRACE => 5, QUIET => 0.1, COLLECT => 2, PROBE_EVERY => 1, BOMB => 1000 };
+
+my %command;     # of the running command; empty between commands
+my @drained;     # outputs that a background process still holds: read and thrown away, so that it is not killed by
+                 # SIGPIPE and still shows as a leftover
+my (%watch, $scratch);    # open cgroup event files by limit; directory handle of the tmpfs
+
+sub start_command {
+    my ($id, $payload) = @_;
+    my ($seconds, $output_bytes, $count, @words) = unpack_list($payload);
+    my @argv = splice @words, 0, $count;
+    pipe my $reader, my $writer or return failed($id, 'pipe');
+    my $pid = fork;
+    if (!defined $pid) {
+        return end_frame($id, 254 << 8, 'processes', 0) if $!{EAGAIN};
+        return failed($id, 'fork');
+    }
+    become_command($writer, \@argv, { map { split /=/, $_, 2 } @words }) if !$pid;
+    close $writer;
+    my $pidfd = syscall $PIDFD_OPEN, $pid, 0;
+    my $exit;
+    open $exit, '<&=', $pidfd if $pidfd >= 0;
+    my $begun = now();
+    %command = (
+        id => $id, pid => $pid, output => $reader, exit => $exit, begun => $begun, left => $output_bytes,
+        deadline => $begun + $seconds, counts => { map { $_ => event_count($_) } keys %watch }, probe => $begun + PROBE_EVERY,
+    );
+}
+
+# In the child: nothing of ours but a pipe as output.
+sub become_command {
+    my ($writer, $argv, $environment) = @_;
+    syscall $call{setsid};
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>&', $writer;
+    open STDERR, '>&', $writer;
+    $SIG{PIPE} = 'DEFAULT';
+    chdir '/';
+    umask 022;
+    %ENV = %$environment;
+    no warnings 'exec';
+    exec { $argv->[0] } @$argv;
+    my $status = $! == 2 ? 127 : 126;
+    syswrite STDOUT, "$argv->[0]: $!\n";
+    exit $status;
+}
+
+sub event_count {
+    my ($limit) = @_;
+    my ($handle, $word) = @{ $watch{$limit} };
+    sysseek $handle, 0, 0;
+    my $count = sysread $handle, my $text, 4096;
+    return $count && $text =~ /^$word ([0-9]+)/m ? $1 : 0;
+}
+
+sub events_since_begin {
+    my ($limit) = @_;
+    return $watch{$limit} ? event_count($limit) - $command{counts}{$limit} : 0;
+}
+
+# Whether the upper layer takes no more: tried on a file beside it, which no process of the test can see.
+sub disk_full {
+    return 0 if !$scratch;
+    chdir $scratch;
+    my $full = 0;
+    if (sysopen my $handle, 'probe', O_WRONLY | O_CREAT, 0600) {
+        my $written = syswrite $handle, "\0" x 65536;
+        $full = !defined $written || $written < 65536;
+        close $handle;
+    }
+    else { $full = 1 }
+    unlink 'probe';
+    chdir '/';
+    return $full;
+}
+
+sub take_output {
+    my $count = sysread $command{output}, my $text, 1 << 16;
+    return if !defined $count && $!{EINTR};
+    if (!$count) { close delete $command{output}; return }
+    $command{heard} = now();
+    my $kept = substr $text, 0, $command{left};
+    $command{left} -= length $kept;
+    send_frame('o', $command{id}, $kept) if $kept ne '';
+    stop_command('output') if length $kept < $count;
+}
+
+# TERM to the whole family, KILL after a grace: apt runs dpkg in a session of its own, so a process group is no handle.
+sub stop_command {
+    my ($reason) = @_;
+    return if defined $command{stopped};
+    $command{stopped} = $reason;
+    $command{family} = [descendants($command{pid})];
+    kill 'TERM', @{ $command{family} };
+    $command{kill_at} = now() + GRACE;
+}
+
+sub watch_command {
+    my $time = now();
+    if (defined $command{kill_at} && $time >= $command{kill_at}) {
+        kill SIGKILL, @{ $command{family} }, descendants($command{pid});
+        $command{kill_at} = $time + 0.2;
+    }
+    stop_command('time') if $time >= $command{deadline};
+    stop_command('processes') if events_since_begin('processes') > BOMB;
+    if ($time >= $command{probe}) {
+        $command{full} ||= disk_full();
+        $command{probe} = $time + PROBE_EVERY;
+    }
+    end_command($time) if defined $command{status};
+}
+
+# The command itself has ended: what it wrote is still in the pipe, and processes it left may hold that open for ever.
+sub end_command {
+    my ($time) = @_;
+    $command{ended} //= $time;
+    $command{heard} //= $time;
+    if ($command{output}) {
+        my $last = $command{heard} > $command{ended} ? $command{heard} : $command{ended};
+        return if $time < $last + QUIET && $time < $command{ended} + COLLECT && !defined $command{kill_at};
+        push @drained, { handle => $command{output}, left => 1 << 26 };
+    }
+    my $reason = $command{stopped} // '';
+    if ($command{status} && $reason eq '') {
+        $reason = 'disk' if $command{full} || disk_full();
+        $reason = 'processes' if events_since_begin('processes');
+        $reason = 'memory' if events_since_begin('memory');
+    }
+    my ($id, $status, $seconds) = ($command{id}, $command{status}, $command{ended} - $command{begun});
+    kill SIGKILL, @{ $command{family} } if $command{family};
+    %command = ();
+    end_frame($id, $status, $reason, $seconds);
+}
+
+sub end_frame {
+    my ($id, $status, $reason, $seconds) = @_;
+    send_frame('e', $id, pack_list($status, $reason, $seconds));
+}
+
+sub drain {
+    my ($source) = @_;
+    my $count = sysread $source->{handle}, my $text, 1 << 16;
+    $source->{left} -= $count // 0;
+    return $count && $source->{left} > 0;
+}
+
+# Orphans of the test become children of this process.
+sub reap {
+    while ((my $pid = waitpid -1, WNOHANG) > 0) {
+        $command{status} = $? if %command && $pid == $command{pid};
+    }
+}
+
+1;

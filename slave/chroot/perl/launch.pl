@@ -1,0 +1,208 @@
+# From root on the host to the first process of a test: namespaces, limits, mounts, and then almost no rights.
+my %option = (cgroup => []);
+for (@ARGV) {
+    my ($name, $value) = split /=/, $_, 2;
+    if ($name eq 'cgroup') { push @{ $option{cgroup} }, [split /:/, $value, 2] }
+    else { $option{$name} = $value }
+}
+
+sub write_to {
+    my ($path, $text) = @_;
+    sysopen my $handle, $path, O_WRONLY or return 0;
+    my $written = syswrite $handle, $text;
+    return defined $written;
+}
+
+# Directories of this test's control groups, and of those whose owner was killed; of version 2 below a folder of ours.
+sub group_directory { my ($kind, $top) = @_; return $kind eq 'v2' ? "$top/piufarm/$option{name}" : "$top/piufarm-$option{name}" }
+
+sub remove_groups {
+    my ($only_ours) = @_;
+    for (@{ $option{cgroup} }) {
+        my ($kind, $top) = @$_;
+        if ($only_ours) { rmdir group_directory($kind, $top); next }
+        my $parent = $kind eq 'v2' ? "$top/piufarm" : $top;
+        opendir my $directory, $parent or next;
+        for my $name (grep { $kind eq 'v2' ? /\Atmp/ : /\Apiufarm-/ } readdir $directory) {
+            my $changed = (stat "$parent/$name")[9];
+            rmdir "$parent/$name" if defined $changed && $changed < time - 60;    # younger: perhaps about to be joined
+        }
+    }
+}
+
+# Joins one control group with the limits of these names; the event files stay open, as /sys is not visible later.
+sub join_group {
+    my ($kind, $top, %limits) = @_;
+    my %file = $kind eq 'v2' ? (memory => 'memory.max', processes => 'pids.max')
+        : (memory => 'memory.limit_in_bytes', processes => 'pids.max');
+    my %events = (memory => [$kind eq 'v2' ? 'memory.events' : 'memory.oom_control', 'oom_kill'],
+        processes => ['pids.events', 'max']);
+    if ($kind eq 'v2') {
+        mkdir "$top/piufarm";
+        write_to("$_/cgroup.subtree_control", '+memory +pids') for $top, "$top/piufarm";
+    }
+    my $group = group_directory($kind, $top);
+    mkdir $group or return 0;
+    for my $limit (keys %limits) { write_to("$group/$file{$limit}", $limits{$limit}) or return 0 }
+    write_to("$group/memory.swap.max", 0) if $limits{memory};
+    write_to("$group/cgroup.procs", 0) or return 0;
+    for my $limit (keys %limits) {
+        my ($name, $word) = @{ $events{$limit} };
+        sysopen my $handle, "$group/$name", O_RDONLY or next;
+        $watch{$limit} = [$handle, $word];
+    }
+    return 1;
+}
+
+# The strongest means that this host offers for each limit; what the tmpfs holds counts as memory of its writer.
+sub set_limits {
+    my %open;
+    $open{memory} = $option{memory} + $option{disk} if $option{memory};
+    $open{processes} = $option{processes} if $option{processes};
+    my @by;
+    for (@{ $option{cgroup} }) {
+        my ($kind, $top) = @$_;
+        my @wanted = grep { exists $open{$_} } $kind eq 'v2' ? qw(memory processes) : $kind eq 'v1pids' ? 'processes' : 'memory';
+        next if !@wanted || !join_group($kind, $top, map { $_ => $open{$_} } @wanted);
+        delete @open{@wanted};
+        push @by, map { "$_ by cgroup" } @wanted;
+    }
+    if ($open{memory}) {
+        my $bytes = pack 'Q2', $open{memory}, $open{memory};
+        must('limit memory', syscall($call{prlimit64}, 0, 2, $bytes, 0));    # RLIMIT_DATA
+        push @by, 'memory by rlimit of each process';
+    }
+    return ($open{processes}, @by);
+}
+
+# kernel.pid_max belongs to the namespace since Linux 6.14; before, writing it would change the host's.
+sub limit_pids {
+    my ($processes) = @_;
+    my ($major, $minor) = slurp('/proc/sys/kernel/osrelease') =~ /\A([0-9]+)\.([0-9]+)/;
+    $processes = 302 if $processes < 302;    # the least that the kernel takes
+    return 'processes by pid_max' if ($major > 6 || $major == 6 && $minor >= 14)
+        && write_to('proc/sys/kernel/pid_max', $processes);
+    die "no way to limit the number of processes: no cgroup with the pids controller can be made here, "
+        . "and this kernel has no kernel.pid_max of its own for each PID namespace (Linux 6.14)\n";
+}
+
+# Leaves the current directory at the new root, not yet entered.
+sub make_root {
+    sysopen my $lower, $option{base}, O_RDONLY | O_DIRECTORY or die "base $option{base}: $!\n";
+    mount_at('', '/', '', MS_REC | MS_PRIVATE, '');
+    mount_at('tmpfs', $option{tmpdir}, 'tmpfs', 0, "size=$option{disk},mode=755");
+    chdir $option{tmpdir} or die "$option{tmpdir}: $!\n";
+    mkdir $_ for qw(upper work root);
+    if ($option{mode} eq 'overlay') {
+        sysopen $scratch, '.', O_RDONLY | O_DIRECTORY or die "$option{tmpdir}: $!\n";
+        chmod((stat $lower)[2] & 07777, 'upper');
+        my $lower_path = '/proc/self/fd/' . fileno $lower;    # needs no quoting
+        mount_at('overlay', 'root', 'overlay', MS_NODEV,
+            "lowerdir=$lower_path,upperdir=upper,workdir=work,redirect_dir=on,metacopy=off,index=off");
+    }
+    else { mount_at($option{base}, 'root', '', MS_BIND, ''); mount_at('', 'root', '', MS_BIND | MS_REMOUNT | MS_NODEV, '') }
+    chdir 'root' or die "root: $!\n";
+}
+
+my @UNCHANGEABLE = qw(sys irq bus fs sysrq-trigger acpi asound scsi 1/oom_score_adj 1/oom_adj 1/task/1/oom_score_adj 1/task/1/oom_adj);
+my @HIDDEN = qw(kcore keys timer_list latency_stats sched_debug);
+
+sub make_proc {
+    my ($processes) = @_;
+    mkdir 'proc', 0555;
+    mount_at('proc', 'proc', 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC, '');
+    my @by = $processes ? limit_pids($processes) : ();
+    bind_readonly("proc/$_", "proc/$_", MS_NOSUID | MS_NODEV | MS_NOEXEC) for grep { -e "proc/$_" } @UNCHANGEABLE;
+    bind_readonly('/dev/null', "proc/$_", MS_NOSUID | MS_NOEXEC) for grep { -e "proc/$_" } @HIDDEN;
+    return @by;
+}
+
+# Device nodes are the host's, read-only: a chmod in here must not change them there.
+sub make_dev {
+    mkdir 'dev', 0755;
+    mount_at('tmpfs', 'dev', 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, 'size=64k,mode=755');
+    for my $node (grep { -e "/dev/$_" } qw(null zero full random urandom tty)) {
+        open my $target, '>', "dev/$node" or die "dev/$node: $!\n";
+        bind_readonly("/dev/$node", "dev/$node", MS_NOSUID | MS_NOEXEC);
+    }
+    mkdir "dev/$_", 0755 for qw(pts shm);
+    mount_at('devpts', 'dev/pts', 'devpts', MS_NOSUID | MS_NOEXEC, 'newinstance,gid=5,mode=620,ptmxmode=666');
+    mount_at('tmpfs', 'dev/shm', 'tmpfs', MS_NOSUID | MS_NODEV, 'size=64m,mode=1777');
+    symlink $_->[1], "dev/$_->[0]" for [ptmx => 'pts/ptmx'], [fd => '/proc/self/fd'], [stdin => '/proc/self/fd/0'],
+        [stdout => '/proc/self/fd/1'], [stderr => '/proc/self/fd/2'];
+}
+
+sub enter_root {
+    must('pivot_root', syscall($call{pivot_root}, my $new = '.', my $old = '.'));
+    must('detach the host', syscall($call{umount2}, my $here = '.', MNT_DETACH));
+    chdir '/' or die "/: $!\n";
+}
+
+sub raise_loopback {
+    socket my $socket, 2, 2, 0 or die "socket: $!\n";    # AF_INET, SOCK_DGRAM
+    my $request = pack 'a16 s x22', 'lo', 1 | 0x40;      # IFF_UP, IFF_RUNNING
+    ioctl $socket, 0x8914, $request or die "loopback: $!\n";    # SIOCSIFFLAGS
+}
+
+# What the usual container grants. This process alone keeps CAP_SYS_PTRACE, to see what each process executes; having
+# one right more than they, and not being dumpable, it is closed to them: no ptrace, no /proc/1/fd, no /proc/1/mem.
+my @KEPT = (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31);    # chown dac_override fowner fsetid kill setgid setuid
+    # setpcap net_bind_service net_raw sys_chroot mknod audit_write setfcap
+use constant CAP_SYS_PTRACE => 19;
+
+sub drop_rights {
+    my %kept = map { $_ => 1 } @KEPT;
+    for my $capability (0 .. 63) {
+        last if syscall($call{prctl}, PR_CAPBSET_READ, $capability, 0, 0, 0) < 0;
+        must('drop a right', syscall($call{prctl}, PR_CAPBSET_DROP, $capability, 0, 0, 0)) if !$kept{$capability};
+    }
+    my $mask = 0;
+    $mask |= 1 << $_ for @KEPT, CAP_SYS_PTRACE;
+    my $header = pack 'L l', 0x20080522, 0;
+    my $rights = pack 'L6', $mask, $mask, 0, 0, 0, 0;
+    must('drop rights', syscall($call{capset}, $header, $rights));
+    syscall $call{prctl}, PR_SET_DUMPABLE, 0, 0, 0, 0;
+    die "this process could be traced\n" if syscall($call{prctl}, PR_GET_DUMPABLE, 0, 0, 0, 0) != 0;
+}
+
+sub first_process {
+    syscall $call{prctl}, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0;
+    my ($processes, @by) = set_limits();
+    must('new namespaces', syscall($call{unshare}, CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
+    my $no_core = pack 'Q2', 0, 0;
+    syscall $call{prlimit64}, 0, 4, $no_core, 0;    # RLIMIT_CORE: a core pattern may start a helper on the host
+    syscall $call{keyctl}, 1, 0;                    # KEYCTL_JOIN_SESSION_KEYRING: the host's keys stay outside
+    raise_loopback();
+    make_root();
+    push @by, make_proc($processes);
+    make_dev();
+    enter_root();
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>', '/dev/null';
+    open STDERR, '>', '/dev/null';
+    umask 022;
+    drop_rights();
+    @INC = ();    # from here on no module may be loaded: it would be one of the test's
+    send_frame('H', 0, pack_list($scratch ? fileno $scratch : '', @by));
+}
+
+sub start {
+    open $control_in, '<&', \*STDIN or die "stdin: $!\n";
+    open $control_out, '>&', \*STDOUT or die "stdout: $!\n";
+    $SIG{PIPE} = 'IGNORE';
+    $0 = "piufarm chroot $option{name}";
+    die "no table of system calls for $Config{archname}\n" if !%call;
+    remove_groups(0);
+    must('new PID namespace', syscall($call{unshare}, CLONE_NEWPID));
+    my $child = fork // die "fork: $!\n";
+    if (!$child) {
+        eval { first_process(); serve(); 1 } or send_frame('E', 0, $@);
+        exit 1;
+    }
+    send_frame('h', 0, pack_list($child));
+    close $_ for $control_in, $control_out, *STDIN, *STDOUT;
+    waitpid $child, 0;
+    remove_groups(1);
+}
+
+eval { start(); 1 } or send_frame('E', 0, $@);

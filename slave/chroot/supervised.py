@@ -1,0 +1,79 @@
+"""A chroot as the tester sees it, whatever backend made it: requests go to its supervisor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import BinaryIO
+
+from piufarm.slave.chroot.interface import Base, Changes, CommandLimits, CommandResult, Entry, Process
+from piufarm.slave.chroot.supervisor import Supervisor
+
+
+class SupervisedChroot:
+    """Implements Chroot of the interface."""
+
+    def __init__(
+        self, root: str, base: Base, supervisor: Supervisor, find_changes: Callable[[Supervisor], Changes]
+    ) -> None:
+        self._root = root
+        self._base = base
+        self._supervisor = supervisor
+        self._find_changes = find_changes
+
+    @property
+    def root(self) -> str:
+        """The root's path as logs show it; it exists in no file system."""
+        return self._root
+
+    @property
+    def base(self) -> Base:
+        """What this chroot was made from."""
+        return self._base
+
+    @property
+    def limited_by(self) -> tuple[str, ...]:
+        """By which means of this host each limit is kept."""
+        return self._supervisor.limited_by
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        limits: CommandLimits = CommandLimits(),
+        network: bool = False,
+    ) -> CommandResult:
+        """Run a command as root in the chroot; see the interface."""
+        return self._supervisor.run(argv, env=env, limits=limits, network=network)
+
+    def put(self, path: str, content: bytes | BinaryIO, *, mode: int = 0o644) -> None:
+        """Write a file as root; a symbolic link in its place is replaced."""
+        self._supervisor.put(path, content, mode=mode)
+
+    def read(self, path: str) -> bytes | None:
+        """A regular file's content, resolved inside the chroot; None if there is none."""
+        return self._supervisor.read(path)
+
+    def remove(self, path: str) -> None:
+        """Remove a file or link if it is there."""
+        self._supervisor.remove(path)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is something at `path`, be it a dangling link."""
+        return bool(self._supervisor.entries([path]))
+
+    def processes(self) -> Sequence[Process]:
+        """The processes in the chroot but the supervisor."""
+        return self._supervisor.processes()
+
+    def kill_processes(self) -> None:
+        """Kill them all and wait until they are gone."""
+        self._supervisor.kill_processes()
+
+    def changes(self) -> Changes:
+        """How the tree differs from the base."""
+        return self._find_changes(self._supervisor)
+
+    def entries(self, paths: Sequence[str]) -> Mapping[str, Entry]:
+        """The present Entry of each of these paths that exists."""
+        return self._supervisor.entries(paths)

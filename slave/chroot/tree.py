@@ -1,0 +1,56 @@
+"""Trees of file system objects: reading them, and comparing two."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from piufarm.slave.chroot.interface import Changes, Entry
+
+UNSEEN: Final = frozenset({"/proc", "/sys", "/dev"})  # mounts of ours in every chroot
+
+
+def entry_of(status: os.stat_result, target: str | None) -> Entry:
+    """Size and time count for regular files only: those of a directory tell how it is stored, not what it is."""
+    regular = stat.S_ISREG(status.st_mode)
+    return Entry(
+        status.st_mode,
+        status.st_uid,
+        status.st_gid,
+        status.st_size if regular else 0,
+        target,
+        status.st_mtime_ns if regular else 0,
+        status.st_rdev,
+    )
+
+
+def index_tree(root: int) -> dict[str, Entry]:
+    """Every object below the directory open as `root`, itself as `/`, but /proc, /sys and /dev.
+
+    Raises OSError.
+    """
+    found = {"/": entry_of(os.fstat(root), None)}
+    for path, parent, name in _walk(root):
+        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        target = os.readlink(name, dir_fd=parent) if stat.S_ISLNK(status.st_mode) else None
+        found[path] = entry_of(status, target)
+    return found
+
+
+def _walk(root: int) -> Iterator[tuple[str, int, str]]:
+    for directory, folders, files, descriptor in os.fwalk(".", dir_fd=root, follow_symlinks=False):
+        above = directory[1:]
+        if not above:
+            folders[:] = [name for name in folders if f"/{name}" not in UNSEEN]
+        for name in (*folders, *files):
+            yield f"{above}/{name}", descriptor, name
+
+
+def compare(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Changes:
+    """What differs between two complete trees."""
+    return Changes(
+        before={path: entry for path, entry in before.items() if after.get(path) != entry},
+        after={path: entry for path, entry in after.items() if before.get(path) != entry},
+    )
