@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class ArchiveServer(ThreadingHTTPServer):
-    """Serves a folder; `broken` makes it answer 503 to everything, `requested` lists the paths asked for so far."""
+    """Serves a folder; `broken` makes it answer 503 to everything, `requested` lists the paths asked for so far.
+
+    `on_request` is called with each path before it is answered: the place to change the archive at a given moment.
+    """
 
     daemon_threads = True
     request_queue_size = 64
@@ -25,6 +28,8 @@ class ArchiveServer(ThreadingHTTPServer):
         handler = cast("type[BaseHTTPRequestHandler]", partial(_Quiet, directory=str(folder)))
         super().__init__(("127.0.0.1", port), handler)
         self.broken = False
+        self.on_request: Callable[[str], None] | None = None
+        self.answering = threading.Lock()
         self.requested: list[str] = []
 
     @property
@@ -66,10 +71,14 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
     def _refused(self) -> bool:
-        self.server.requested.append(self.path)
-        if self.server.broken:
+        server = self.server
+        with server.answering:
+            server.requested.append(self.path)
+            if server.on_request is not None:
+                server.on_request(self.path)
+        if server.broken:
             self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
-        return self.server.broken
+        return server.broken
 
 
 @contextmanager

@@ -1,0 +1,148 @@
+"""The two masters and the two slaves, ours and the predecessor's, behind one face; any pair makes a farm."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+from typing import Final, Protocol
+
+from piufarm.run import STDOUT, clean_environment, run, spawn
+from tests.support.clone import PIUFARM
+from tests.support.namespace import with_private_files
+from tests.support.site import SECTION, SLAVE, FarmSite
+from tests.support.wait import wait_until
+
+REAL_ETC: Final = Path("/etc/piuparts")
+REAL_MASTER: Final = Path("/usr/share/piuparts/piuparts-master")
+REAL_SLAVE: Final = Path("/usr/share/piuparts/piuparts-slave")
+_END_SECONDS: Final = 90  # a slave that finishes its test and flushes
+
+
+def real_version() -> str:
+    """The version of the predecessor's programs on this machine, such as 1.1.7; "none" without them."""
+    shown = run(["dpkg-query", "--show", "--showformat=${Version}", "piuparts-master"], check=False)
+    return shown.stdout.decode().partition("~")[0] or "none"
+
+
+def pytest_report_header() -> str:
+    """Say at the start of each run which predecessor runs beside ours."""
+    return f"peers: piuparts {real_version()}"
+
+
+class Master(Protocol):
+    """The master's side: what sshd runs for a session, and how it learns that the archive has changed."""
+
+    def session(self, site: FarmSite) -> Sequence[str | Path]: ...
+    def refresh(self, site: FarmSite) -> None: ...
+
+
+class OurMaster:
+    """`piufarm master`."""
+
+    def session(self, site: FarmSite) -> Sequence[str | Path]:
+        return [PIUFARM, "master", "session", "--slave", SLAVE, "--config", site.configuration]
+
+    def refresh(self, site: FarmSite) -> None:
+        run([PIUFARM, "master", "refresh", "--config", site.configuration, SECTION])
+
+
+class RealMaster:
+    """piuparts-master: every session fetches the archive's indexes itself."""
+
+    def session(self, site: FarmSite) -> Sequence[str | Path]:
+        return with_private_files({REAL_ETC: site.etc}, [REAL_MASTER])
+
+    def refresh(self, site: FarmSite) -> None:
+        pass
+
+
+@dataclass
+class RunningSlave:
+    """A slave at work."""
+
+    process: Popen[bytes]
+    output: Path
+
+    @property
+    def said(self) -> str:
+        """What it has printed so far."""
+        return self.output.read_text(errors="replace")
+
+    def interrupt(self) -> None:
+        """Ctrl-C, once."""
+        self.process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """The end that no program can prepare for."""
+        self.process.kill()
+        self.process.wait()
+
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def end(self) -> int:
+        """Wait for its end; returns the exit status."""
+        wait_until(self.has_ended, "the end of the slave", seconds=_END_SECONDS)
+        return self.process.returncode
+
+
+class Slave(Protocol):
+    """The slave's side: starts a process that works until it is told to end."""
+
+    def configure(self, site: FarmSite) -> None: ...
+    def start(self, site: FarmSite) -> RunningSlave: ...
+
+
+class OurSlave:
+    """`piufarm slave run`, with our own tester."""
+
+    def configure(self, site: FarmSite) -> None:
+        site.configure()
+
+    def start(self, site: FarmSite) -> RunningSlave:
+        return _start(site, [PIUFARM, "slave", "run", "--config", site.configuration], site.slave_directory)
+
+
+class RealSlave:
+    """piuparts-slave, with the real piuparts as its tester."""
+
+    def configure(self, site: FarmSite) -> None:
+        site.configure({"piuparts-command": f"piuparts --scriptsdir {site.trusting_scripts()}", "debug": "yes"})
+
+    def start(self, site: FarmSite) -> RunningSlave:
+        client = site.directory / "ssh_config"
+        client.write_text(site.door.client_config())
+        files = {REAL_ETC: site.etc, Path("/etc/ssh/ssh_config"): client}
+        work = site.slave_directory / "1"
+        work.mkdir(exist_ok=True)
+        return _start(site, with_private_files(files, [REAL_SLAVE]), work)
+
+
+def _start(site: FarmSite, argv: Sequence[str | Path], work: Path) -> RunningSlave:
+    output = site.directory / "slave.out"
+    with output.open("ab") as stream:
+        environment = clean_environment(PIUFARM_CACHE=str(site.directory / "cache"))
+        process = spawn(argv, cwd=work, stdout=stream, stderr=STDOUT, env=environment)
+    return RunningSlave(process, output)
+
+
+@contextmanager
+def running(slave: Slave, site: FarmSite) -> Iterator[RunningSlave]:
+    """A slave that works while the block runs; what is left of it then is interrupted, at last killed."""
+    worker = slave.start(site)
+    try:
+        yield worker
+    except BaseException:
+        print(worker.said[-8000:])  # pytest shows it with the failure
+        raise
+    finally:
+        if not worker.has_ended():
+            worker.interrupt()
+            try:
+                worker.process.wait(_END_SECONDS)
+            finally:
+                worker.kill()
