@@ -1,0 +1,217 @@
+"""A log as its page shows it: bounded, control bytes made visible and harmless, errors found and marked.
+
+Only for people: what a log means is known from the store, never from its text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+HEAD_LINES: Final = 2000  # shown from the beginning
+TAIL_LINES: Final = 1500  # and from the end
+BEFORE_ERROR: Final = 20  # lines shown around an error in the part between
+AFTER_ERROR: Final = 60
+ERRORS_MAX: Final = 50  # marked ones that the page lists; later ones are marked only where they are shown
+LINE_MAX: Final = 1000  # characters of a line that are shown
+_READ_MAX: Final = 65536  # bytes read at once: a line may have any length
+
+
+class Kind(StrEnum):
+    """How a line is marked."""
+
+    PLAIN = "plain"
+    ERROR = "error"  # the marker itself
+    ERROR_DETAIL = "error-detail"  # what follows it: the list of files, the command's output
+    WARNING = "warning"
+    SUCCESS = "success"
+    GAP = "gap"  # lines that the page leaves out
+
+
+class Piece(NamedTuple):
+    """A stretch of text; `odd` if it stands for control bytes or what else must not reach a browser as it is."""
+
+    text: str
+    odd: bool
+
+
+class Block(NamedTuple):
+    """Consecutive lines of one kind; `line` is the number of the first, `error` counts the listed markers from 1."""
+
+    kind: Kind
+    line: int
+    pieces: tuple[Piece, ...]
+    error: int = 0
+
+
+class ErrorLine(NamedTuple):
+    """A marker line for the list above the log."""
+
+    number: int
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class LogView:
+    """All that the template needs."""
+
+    blocks: tuple[Block, ...]
+    errors: tuple[ErrorLine, ...]
+    lines: int
+    hidden: int
+
+
+# a record of the tester: time, level, text
+_ERROR: Final = re.compile(
+    r"\d+m\d+\.\ds ERROR: (?!piuparts run ends)|\d+m\d+\.\ds [A-Z]+: (?:FAIL|WARN): "
+    r"| \*\*\* (?:Process KILLED|PIUPARTS OUTPUT INCOMPLETE)|\*{5} Command was terminated"
+    r"|\s*(?:E: |dpkg: error |Errors were encountered while processing)"
+)
+_WARNING: Final = re.compile(r"\d+m\d+\.\ds (?:WARNING: |[A-Z]+: Warning: )|\s*(?:W: |dpkg: warning: )")
+_SUCCESS: Final = re.compile(r"\d+m\d+\.\ds [A-Z]+: PASS: ")
+_RECORD: Final = re.compile(r"\d+m\d+\.\ds [A-Z]+: ")
+# escape sequences; control, invisible and direction-changing characters; what HTML forbids
+_ODD: Final = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~])?"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
+    r"\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]+|[\U000e0000-\U000e0fff]+"
+    r"|[" + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(1, 17)) + "]+"
+)
+
+
+def visible(character: str) -> str:
+    """A stand-in for a character that must not reach a browser: `^[` as terminals show ESC, or its number."""
+    code = ord(character)
+    if code < 0x20 or code == 0x7F:
+        return f"^{chr(code ^ 0x40)}"
+    return f"<U+{code:04X}>"
+
+
+def pieces_of(text: str) -> tuple[Piece, ...]:
+    """The text, cut where something odd begins or ends."""
+    pieces: list[Piece] = []
+    position = 0
+    for match in _ODD.finditer(text):
+        if match.start() > position:
+            pieces.append(Piece(text[position : match.start()], False))
+        shown = "".join(visible(letter) if _ODD.match(letter) else letter for letter in match.group())
+        pieces.append(Piece(shown, True))
+        position = match.end()
+    if position < len(text) or not pieces:
+        pieces.append(Piece(text[position:], False))
+    return tuple(pieces)
+
+
+def view_log(path: Path) -> LogView:
+    """Read a log of any size in one pass; memory is bounded by the constants above. Raises OSError."""
+    collector = _Collector()
+    with path.open("rb") as stream:
+        for text in _lines(stream):
+            collector.add(text)
+    return collector.view()
+
+
+def _lines(stream: BinaryIO) -> Iterator[str]:
+    """The lines of a file, over-long ones cut; undecodable bytes become `\\xNN`."""
+    shown, length, open_line = b"", 0, False
+    while chunk := stream.readline(_READ_MAX):
+        ended = chunk.endswith(b"\n")
+        content = chunk[:-1] if ended else chunk
+        if len(shown) < 4 * LINE_MAX:
+            shown += content[: 4 * LINE_MAX]
+        length += len(content)
+        open_line = not ended
+        if ended:
+            yield _decode(shown, length)
+            shown, length = b"", 0
+    if open_line:
+        yield _decode(shown, length)
+
+
+def _decode(shown: bytes, length: int) -> str:
+    text = shown.removesuffix(b"\r").decode("utf-8", "backslashreplace")
+    if len(text) <= LINE_MAX and length == len(shown):
+        return text
+    return f"{text[:LINE_MAX]} [… line of {length:,} bytes, cut here]"
+
+
+class _Line(NamedTuple):
+    number: int
+    kind: Kind
+    text: str
+    error: int = 0
+
+
+@dataclass
+class _Collector:
+    """Keeps the head, the tail and the neighbourhood of errors, while lines go by."""
+
+    kept: list[_Line] = field(default_factory=list)
+    recent: deque[_Line] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
+    errors: list[ErrorLine] = field(default_factory=list)
+    count: int = 0
+    keep_until: int = HEAD_LINES
+    in_error: bool = False
+
+    def add(self, text: str) -> None:
+        self.count += 1
+        kind = self._kind(text)
+        error = 0
+        if kind is Kind.ERROR and len(self.errors) < ERRORS_MAX:
+            error = len(self.errors) + 1
+            shown = "".join(piece.text for piece in pieces_of(text.strip()))
+            self.errors.append(ErrorLine(error, self.count, shown[:200]))
+            self._keep_before()
+            self.keep_until = max(self.keep_until, self.count + AFTER_ERROR)
+        line = _Line(self.count, kind, text, error)
+        if self.count <= self.keep_until:
+            self.kept.append(line)
+        else:
+            self.recent.append(line)
+
+    def _keep_before(self) -> None:
+        wanted = [line for line in self.recent if line.number >= self.count - BEFORE_ERROR]
+        self.kept.extend(wanted)
+        for _ in wanted:
+            self.recent.pop()
+
+    def _kind(self, text: str) -> Kind:
+        if _ERROR.match(text):
+            self.in_error = True
+            return Kind.ERROR
+        if _WARNING.match(text):
+            return Kind.WARNING
+        if _SUCCESS.match(text):
+            self.in_error = False
+            return Kind.SUCCESS
+        self.in_error = self.in_error and text.startswith("  ") and not _RECORD.match(text)
+        return Kind.ERROR_DETAIL if self.in_error else Kind.PLAIN
+
+    def view(self) -> LogView:
+        lines = sorted({*self.kept, *self.recent})
+        return LogView(tuple(_blocks(lines)), tuple(self.errors), self.count, self.count - len(lines))
+
+
+def _blocks(lines: list[_Line]) -> Iterator[Block]:
+    """Neighbouring lines of one kind in one block (a page of few elements renders fast), gaps named."""
+    start, texts = lines[0] if lines else None, list[str]()
+    expected = 1
+    for line in lines:
+        if start is None:
+            start = line
+        starts_new = line.kind is not start.kind or line.error or line.number != expected
+        if texts and starts_new:
+            yield Block(start.kind, start.number, pieces_of("\n".join(texts)), start.error)
+            start, texts = line, []
+        if line.number != expected:
+            yield Block(Kind.GAP, expected, (Piece(f"{line.number - expected:,}", False),))
+        texts.append(line.text)
+        expected = line.number + 1
+    if start is not None and texts:
+        yield Block(start.kind, start.number, pieces_of("\n".join(texts)), start.error)

@@ -1,0 +1,46 @@
+"""Who depends on whom."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from piufarm.names import Package
+from piufarm.states import PackageState
+from piufarm.store.model import Dependency
+
+ERROR_STATES: Final = frozenset(
+    {
+        PackageState.FAILED_TESTING,
+        PackageState.CANNOT_BE_TESTED,
+        PackageState.DEPENDENCY_FAILED,
+        PackageState.DEPENDENCY_CANNOT_BE_TESTED,
+        PackageState.DEPENDENCY_DOES_NOT_EXIST,
+    }
+)
+WAITING_STATES: Final = frozenset({PackageState.WAITING_TO_BE_TESTED, PackageState.WAITING_FOR_DEPENDENCY})
+
+
+def followed(
+    dependency: Dependency, known: Collection[Package], providers: Mapping[Package, Sequence[Package]]
+) -> Package | None:
+    """The real package that a clause leads to: the chosen alternative, a virtual name's first provider."""
+    name = dependency.chosen or dependency.alternatives[0]
+    if name in known:
+        return name
+    return next((provider for provider in providers.get(name, ()) if provider in known), None)
+
+
+def reverse_edges(
+    dependencies: Mapping[Package, Sequence[Dependency]],
+    known: Collection[Package],
+    providers: Mapping[Package, Sequence[Package]],
+) -> dict[Package, list[Package]]:
+    """For each package those that depend on it directly, by name."""
+    edges: dict[Package, list[Package]] = {}
+    for package in sorted(dependencies):
+        targets = {followed(dependency, known, providers) for dependency in dependencies[package]}
+        for target in targets:
+            if target is not None and target != package:
+                edges.setdefault(target, []).append(package)
+    return edges
