@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeAlias
 
 from piufarm.errors import FarmError
 
@@ -123,3 +123,6 @@ def spawn(
 PIPE: Final = subprocess.PIPE
 DEVNULL: Final = subprocess.DEVNULL
 STDOUT: Final = subprocess.STDOUT
+# What `spawn` returns and its `wait` may raise, for those who name them: nothing else imports subprocess.
+Child: TypeAlias = subprocess.Popen[bytes]
+ChildTimeout: TypeAlias = subprocess.TimeoutExpired

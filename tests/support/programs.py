@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
 from typing import Final, Protocol
 
-from piufarm.run import STDOUT, clean_environment, run, spawn
+from piufarm.run import STDOUT, Child, clean_environment, run, spawn
 from tests.support.clone import PIUFARM
 from tests.support.namespace import with_private_files
 from tests.support.site import SECTION, SLAVE, FarmSite
@@ -64,7 +63,7 @@ class RealMaster:
 class RunningSlave:
     """A slave at work."""
 
-    process: Popen[bytes]
+    process: Child
     output: Path
 
     @property
