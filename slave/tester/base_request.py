@@ -1,0 +1,139 @@
+"""From the options to the base image that the test runs on, and the archives that may be reached from it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from piufarm.archive.mirror import default_mirror
+from piufarm.config.distros import Distros, load_distros, sources_lines
+from piufarm.errors import UsageError
+from piufarm.slave.bases.request import BaseRequest, Bootstrap, Directory, Source, Tarball
+from piufarm.slave.tester.options import RootOptions
+from piufarm.slave.tester.root_files import root_files
+
+_COMPONENTS: Final = {
+    "debian": ("main", "contrib", "non-free", "non-free-firmware"),
+    "ubuntu": ("main", "universe", "restricted", "multiverse"),
+}
+_KEYRINGS: Final = {
+    "debian": Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
+    "ubuntu": Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg"),
+}
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What --mirror names."""
+
+    uri: str
+    components: tuple[str, ...]
+
+
+def architecture(options: RootOptions) -> str:
+    """The architecture to test on."""
+    if options.arch is not None:
+        return options.arch
+    import apt_pkg
+
+    apt_pkg.init_config()
+    return str(apt_pkg.config.find("APT::Architecture"))
+
+
+def mirrors(options: RootOptions) -> list[Archive]:
+    """The archives asked for, or the host's own. Raises UsageError for an empty --mirror, FarmError without any."""
+    flavour = options.flavour or "debian"
+    archives = []
+    for text in options.mirrors:
+        uri, *components = text.split() or [""]
+        if "://" not in uri:
+            raise UsageError(f"not a mirror: {text!r}", hint='expected --mirror "URL [COMPONENT…]"')
+        archives.append(Archive(uri.rstrip("/"), tuple(components) or _COMPONENTS[flavour]))
+    if archives:
+        return archives
+    if options.flavour is not None:
+        raise UsageError("--defaults needs a --mirror", hint="no archive is known by heart; the host's is the default")
+    host = default_mirror()
+    return [Archive(host.uri, host.components)]
+
+
+def host_distros() -> Distros:
+    """distros.conf: beside the configuration in use, else the system's."""
+    config = os.environ.get("PIUPARTS_CONF")
+    return load_distros(config=Path(config) if config else None)
+
+
+def sources_list(options: RootOptions, archives: Sequence[Archive], distros: Distros) -> str:
+    """The content of /etc/apt/sources.list: the suite with all that it builds on, further mirrors, extra lines."""
+    first, *others = archives
+    lines = [
+        *sources_lines(distros, options.distribution, mirror=first.uri, components=first.components),
+        *(f"deb {other.uri} {options.distribution} {' '.join(other.components)}" for other in others),
+        *options.extra_repos,
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def repositories(sources: str) -> tuple[tuple[str, str], ...]:
+    """(URI, suite) of each `deb` line, each once. Raises UsageError for a line that is none."""
+    found: dict[tuple[str, str], None] = {}
+    for line in sources.splitlines():
+        words = line.split("#")[0].split()
+        if not words or words[0] == "deb-src":
+            continue
+        if len(words) > 1 and words[1].startswith("["):
+            end = next((i for i, word in enumerate(words) if word.endswith("]")), len(words))
+            del words[1 : end + 1]
+        if words[0] != "deb" or len(words) < 3:
+            raise UsageError(f"not a line of sources.list: {line!r}")
+        found[words[1].rstrip("/"), words[2]] = None
+    return tuple(found)
+
+
+def base_request(options: RootOptions, archives: Sequence[Archive], distros: Distros) -> BaseRequest:
+    """The base to prepare. Raises UsageError."""
+    sources = sources_list(options, archives, distros)
+    return BaseRequest(
+        source=_source(options, archives[0], distros),
+        arch=architecture(options),
+        sources_list=None if options.keep_sources_list else sources,
+        files=root_files(options, _host_resolv_conf()),
+        archives=() if options.keep_sources_list else repositories(sources),
+        update_retries=options.update_retries,
+    )
+
+
+def _source(options: RootOptions, archive: Archive, distros: Distros) -> Source:
+    if options.tarball is not None:
+        return Tarball(options.tarball.absolute())
+    if options.directory is not None:
+        return Directory(options.directory.absolute())
+    distro = distros.base_distro(options.distribution)
+    return Bootstrap(
+        suite=distro.distribution,
+        mirror=distro.uri or archive.uri,
+        components=archive.components,
+        keyring=_keyring(options),
+        merged_usr=options.merged_usr,
+    )
+
+
+def _keyring(options: RootOptions) -> Path | None:
+    if not options.verify_signatures:
+        return None
+    keyring = options.keyring or _KEYRINGS[options.flavour or "debian"]
+    if not keyring.exists():
+        raise UsageError(
+            f"no keyring {keyring}", hint="install the archive's keyring package, or name one with --keyring"
+        )
+    return keyring
+
+
+def _host_resolv_conf() -> bytes:
+    try:
+        return Path("/etc/resolv.conf").read_bytes()
+    except OSError:
+        return b""  # a host without DNS: the root has none either

@@ -1,0 +1,41 @@
+"""All checks, in the order in which they look, and how they are run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from piufarm.slave.tester.checks import (
+    broken_symlinks,
+    cron_files,
+    debsums,
+    disappeared_files,
+    diversions,
+    left_files,
+    logrotate_files,
+    modified_files,
+    over_symlinks,
+    processes,
+)
+from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.examination import Examination
+
+CHECKS: Final[tuple[Check, ...]] = (
+    processes.CHECK,
+    broken_symlinks.CHECK,
+    over_symlinks.CHECK,
+    debsums.CHECK,
+    cron_files.CHECK,
+    logrotate_files.CHECK,
+    diversions.CHECK,
+    left_files.CHECK,
+    disappeared_files.CHECK,
+    modified_files.CHECK,
+)
+
+
+def run_checks(examination: Examination, moment: Moment) -> None:
+    """Run the checks of a moment and report what they find. Raises TestEnded if a finding ends the test."""
+    for check in CHECKS:
+        if moment in check.moments and check.is_wanted(examination.options.checks):
+            for finding in check.find(examination, moment):
+                examination.report(finding, ends_the_test=check.ends_the_test)

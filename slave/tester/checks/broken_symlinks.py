@@ -1,0 +1,50 @@
+"""Symbolic links that lead nowhere, of the packages under test and of everything else in the chroot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from piufarm.outcome import Finding, Severity
+from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.ignores import Ignored
+from piufarm.slave.tester.links import BrokenLink
+
+_NAME: Final = "broken-symlinks"
+
+
+def _reported(examination: Examination) -> Iterable[BrokenLink]:
+    for link in examination.reference.links.broken(examination.tree()).values():
+        match examination.ignores.covers_whole(link.path):
+            case Ignored.NO:
+                yield link
+            case Ignored.ALOUD:
+                examination.log.info(f"IGNORED broken symlink: {link.path}")
+            case Ignored.QUIETLY:
+                pass
+
+
+def _find(examination: Examination, moment: Moment) -> Iterable[Finding]:
+    links = list(_reported(examination))
+    if not links:
+        examination.log.debug("No broken symlinks as far as we can find.")
+        return
+    for link in links:
+        if link.is_loop:
+            examination.log.error(f"ELOOP: Too many symbolic links in '{link.path}'")
+    is_failure = examination.options.checks.broken_symlinks_fail
+    lines = []
+    everyone: set[str] = set()
+    for link in links:
+        owners = examination.lists.owners(link.path) if moment is Moment.INSTALLED else ()
+        everyone.update(owners)
+        lines.append(f"{link.path} -> {link.target}" + (f" ({', '.join(owners)})" if owners else ""))
+    text = "\n".join([f"{'FAIL' if is_failure else 'WARN'}: Broken symlinks:", *lines])
+    severity = Severity.ERROR if is_failure else Severity.WARNING
+    yield Finding(_NAME, severity, text, tuple(link.path for link in links), tuple(sorted(everyone)))
+
+
+CHECK: Final = Check(
+    _NAME, (Moment.INSTALLED, Moment.PURGED), _find, is_wanted=lambda options: options.symlinks
+)

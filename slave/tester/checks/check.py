@@ -1,0 +1,36 @@
+"""What a check is: a name, the moments of a test when it looks, and a function that finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from piufarm.outcome import Finding
+from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.options import CheckOptions
+
+
+class Moment(StrEnum):
+    """A point in a test at which checks look at the chroot."""
+
+    INSTALLED = "installed"  # the packages are installed and configured
+    BEFORE_REMOVAL = "before removal"
+    REMOVED = "removed"  # configuration files are still there
+    PURGED = "purged"
+    COMPARED = "compared"  # last of all
+
+
+def _always(_: CheckOptions) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check. An error among its findings ends the test at once if `ends_the_test`, else it goes on."""
+
+    name: str
+    moments: tuple[Moment, ...]
+    find: Callable[[Examination, Moment], Iterable[Finding]]
+    ends_the_test: bool = True
+    is_wanted: Callable[[CheckOptions], bool] = _always

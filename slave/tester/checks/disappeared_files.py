@@ -1,0 +1,38 @@
+"""Files, links and directories of the base that are gone after the purge."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable
+from typing import Final
+
+from piufarm.outcome import Finding, Severity
+from piufarm.slave.chroot.interface import Entry
+from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.checks.listing import list_finding, not_ignored
+from piufarm.slave.tester.examination import Examination
+
+_NAME: Final = "disappeared-files"
+
+
+def _went_with_its_package(examination: Examination, path: str, entry: Entry) -> bool:
+    """Whether a directory of the base had no owner until the tested packages brought one: dpkg then removes it.
+
+    /opt is such a directory: base-files makes it without listing it, so it goes with the last package in it.
+    """
+    if not stat.S_ISDIR(entry.mode) or examination.reference.lists.owners(path):
+        return False
+    return bool(examination.lists.owners(path))
+
+
+def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
+    removed = not_ignored(examination, examination.comparison().removed, 1)
+    excused = {path: entry for path, entry in removed.items() if _went_with_its_package(examination, path, entry)}
+    faults = {path: entry for path, entry in removed.items() if path not in excused}
+    headline = "FAIL: After purging files have disappeared:"
+    yield from list_finding(examination, _NAME, headline, faults, Severity.ERROR)
+    headline = "dpkg removed empty directories that no package of the base owned:"
+    yield from list_finding(examination, _NAME, headline, excused, Severity.INFO)
+
+
+CHECK: Final = Check(_NAME, (Moment.COMPARED,), _find, ends_the_test=False)

@@ -1,0 +1,39 @@
+"""Logrotate's settings stay as configuration files when a package is removed: logrotate must still accept them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from piufarm.outcome import Finding, Severity
+from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.examination import Examination
+
+_NAME: Final = "logrotate-files"
+_FILE: Final = re.compile(r"/etc/logrotate\.d/[^/]+")
+
+
+def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
+    files = [
+        (name, path)
+        for name in examination.own_names()
+        for path in examination.lists.of(name)
+        if _FILE.fullmatch(path) and examination.tree().get(path) is not None
+    ]
+    if not files:
+        return
+    for name, path in files:
+        examination.log.info(f"Package {name} contains logrotate file: {path}")
+    before = examination.query_packages()
+    examination.execute("apt-get", "install", "-y", "logrotate", network=True)
+    extra = sorted(examination.query_packages().keys() - before.keys())
+    for name, path in files:
+        if examination.execute("/usr/sbin/logrotate", path).output:
+            text = f"FAIL: Logrotate file {path} exits with error or has output with package removed"
+            yield Finding(_NAME, Severity.ERROR, text, (path,), (name,))
+    if extra:
+        examination.execute("dpkg", "--purge", *extra)
+
+
+CHECK: Final = Check(_NAME, (Moment.REMOVED,), _find, is_wanted=lambda options: options.logrotate_files)

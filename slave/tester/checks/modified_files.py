@@ -1,0 +1,30 @@
+"""Paths of the base whose owner, mode, size or link target is another after the purge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from piufarm.outcome import Finding, Severity
+from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.checks.listing import list_finding, not_ignored
+from piufarm.slave.tester.examination import Examination
+
+_NAME: Final = "modified-files"
+
+
+def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
+    changes = examination.comparison().modified
+    tree = examination.tree()
+    present = {path: tree.get(path.rstrip("/") or "/") for path in changes}
+    modified = not_ignored(examination, {path: entry for path, entry in present.items() if entry is not None}, 2)
+    for path in modified:
+        expected, found = changes[path].expected, changes[path].found
+        examination.log.debug(
+            f"Modified(user, group, mode, size, target): {path} expected{expected} != found{found}"
+        )
+    headline = "FAIL: After purging files have been modified:"
+    yield from list_finding(examination, _NAME, headline, modified, Severity.ERROR)
+
+
+CHECK: Final = Check(_NAME, (Moment.COMPARED,), _find, ends_the_test=False)

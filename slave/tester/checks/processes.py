@@ -1,0 +1,36 @@
+"""Processes that run when nobody should: services are not started in a test, and nothing may outlive a purge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from piufarm.outcome import Finding, Severity
+from piufarm.slave.chroot.interface import Process
+from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.examination import Examination
+
+_NAME: Final = "processes"
+
+
+def _table(processes: Sequence[Process]) -> list[str]:
+    rows = [("PID", "PPID", "UID", "COMMAND")]
+    rows += [(str(p.pid), str(p.ppid), str(p.uid), p.command or p.executable) for p in processes]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return [f"{row[0]:>{widths[0]}} {row[1]:>{widths[1]}} {row[2]:>{widths[2]}} {row[3]}" for row in rows]
+
+
+def _find(examination: Examination, moment: Moment) -> Iterable[Finding]:
+    processes = sorted(examination.chroot.processes())
+    if not processes:
+        return
+    is_warning = examination.options.root.allow_database and moment is Moment.INSTALLED
+    headline = f"{'WARN' if is_warning else 'FAIL'}: Processes are running inside chroot:"
+    if not is_warning:
+        examination.chroot.kill_processes()
+    text = "\n".join([headline, *_table(processes)])
+    severity = Severity.WARNING if is_warning else Severity.ERROR
+    yield Finding(_NAME, severity, text, tuple(process.command for process in processes))
+
+
+CHECK: Final = Check(_NAME, (Moment.INSTALLED, Moment.PURGED), _find)

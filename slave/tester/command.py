@@ -1,0 +1,102 @@
+"""`piufarm test`: tests packages in a throw-away chroot, with the predecessor's command line and log."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import BinaryIO, Final
+
+from piufarm import __version__
+from piufarm.errors import FarmError, PiufarmError, UsageError
+from piufarm.outcome import Outcome
+from piufarm.slave.tester import arguments as command_line
+from piufarm.slave.tester.log import TestLog
+from piufarm.slave.tester.options import Options
+from piufarm.slave.tester.parse import parse_options
+from piufarm.slave.tester.result import RunResult
+from piufarm.slave.tester.runner import Runner
+
+_STATUS: Final = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNTESTABLE: 1}
+_INTERRUPTED: Final = 1
+_ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the predecessor and our own."""
+    command_line.configure(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the tests: 0 for a pass, 1 for a fail (or an interrupt); errors of use and of the farm are raised."""
+    options = parse_options(arguments, sys.argv[1:])
+    if os.geteuid() != 0 and options.root.schroot is None:
+        raise UsageError("testing needs root", hint="run it as root, or with --schroot NAME as a slave account")
+    with ExitStack() as stack:
+        log = TestLog(_sinks(options, stack), threshold=options.log_level)
+        stack.enter_context(_ended_by_signals())
+        return _run(options, log)
+
+
+def _run(options: Options, log: TestLog) -> int:
+    result = RunResult(reproduce=shlex.join(["piufarm", *options.words]))
+    _announce(options, log)
+    try:
+        outcome = Runner(options, log, result).run()
+    except KeyboardInterrupt:
+        log.error("Interrupted, the test was aborted.")
+        log.error("piuparts run ends.")
+        result.trouble = "interrupted"
+        return _INTERRUPTED
+    except SystemExit:
+        result.trouble = "terminated"
+        raise
+    except PiufarmError as error:
+        result.trouble = error.message
+        kind = "the farm is in trouble" if isinstance(error, FarmError) else "the command line is wrong"
+        log.error(f"Not tested, {kind}: {error.message}")
+        raise
+    finally:
+        if options.result is not None:
+            result.write(options.result)
+    return _STATUS[outcome]
+
+
+def _announce(options: Options, log: TestLog) -> None:
+    system = os.uname()
+    log.info(f"piufarm version {__version__} starting up.")
+    log.info(f"Command line arguments: {shlex.join(['piufarm', *options.words])}")
+    log.info(f"Running on: {system.sysname} {system.nodename} {system.release} {system.version} {system.machine}")
+
+
+def _sinks(options: Options, stack: ExitStack) -> list[BinaryIO]:
+    """Standard output and, appended to, the log file."""
+    sinks: list[BinaryIO] = [sys.stdout.buffer]
+    if options.log_file is not None:
+        try:
+            sinks.append(stack.enter_context(options.log_file.open("ab")))
+        except OSError as error:
+            raise UsageError(f"cannot write the log file {options.log_file}: {error.strerror}") from error
+    return sinks
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP unwind the stack, so that chroots go the normal way; a second one does not disturb that."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        for each in _ENDING_SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in _ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

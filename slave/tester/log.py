@@ -1,0 +1,109 @@
+"""The human log of a test: one record a line, time and level first, further lines indented.
+
+Programs grep it line by line, so the format is an interface: `0m1.2s LEVEL: text`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from enum import IntEnum
+from typing import BinaryIO, Final
+
+from piufarm.errors import FarmError
+
+_INDENT: Final = "\n  "
+
+
+class Level(IntEnum):
+    """How much a record matters; the log shows records of its threshold and above."""
+
+    DUMP = 0
+    DEBUG = 1
+    INFO = 2
+    WARNING = 3
+    ERROR = 4
+
+
+def printable(text: str) -> str:
+    """Text in which bytes that were not UTF-8 (kept as surrogate escapes) stand as \\xNN."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def decode_output(output: bytes) -> str:
+    """A command's output as the log shows it: progress lines that end in CR are lines of their own."""
+    text = output.decode("utf-8", "backslashreplace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def quote_command(argv: Iterable[str]) -> str:
+    """A command as logs name it: a list of single-quoted strings, on one line whatever the words hold."""
+    return "[" + ", ".join(f"'{_escape(word)}'" for word in argv) + "]"
+
+
+def _escape(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\t", "\\t")
+    return "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else f"\\x{ord(c):02x}" for c in escaped)
+
+
+def timestamp(seconds: float) -> str:
+    """Seconds since the start of the test, as minutes and seconds with one decimal: `12m3.0s`."""
+    tenths = int(seconds * 10)
+    return f"{tenths // 600}m{tenths % 600 // 10}.{tenths % 10}s"
+
+
+def render(seconds: float, level: Level, text: str) -> bytes:
+    """One record. A text that ends in an empty line ends in one; all other lines but the first are indented."""
+    body = printable(text)
+    ends_empty = body.endswith("\n")
+    lines = _INDENT.join(body.removesuffix("\n").split("\n"))
+    return f"{timestamp(seconds)} {level.name}: {lines}\n{chr(10) if ends_empty else ''}".encode()
+
+
+class TestLog:
+    """Writes records to all its sinks (standard output, the log file) as they come."""
+
+    __test__ = False  # pytest: not a test class
+
+    def __init__(
+        self,
+        sinks: Sequence[BinaryIO],
+        *,
+        threshold: Level = Level.DUMP,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sinks = tuple(sinks)
+        self._threshold = threshold
+        self._clock = clock
+        self._start = clock()
+
+    def seconds(self) -> float:
+        """The time since the start of the test."""
+        return self._clock() - self._start
+
+    def write(self, level: Level, text: str) -> None:
+        """Add a record. Raises FarmError if it cannot be written: a verdict without its log is worth nothing."""
+        if level < self._threshold:
+            return
+        record = render(self.seconds(), level, text)
+        for sink in self._sinks:
+            try:
+                sink.write(record)
+                sink.flush()
+            except OSError as error:
+                raise FarmError(f"cannot write the log: {error.strerror}") from error
+
+    def dump(self, text: str) -> None:
+        self.write(Level.DUMP, text)
+
+    def debug(self, text: str) -> None:
+        self.write(Level.DEBUG, text)
+
+    def info(self, text: str) -> None:
+        self.write(Level.INFO, text)
+
+    def warning(self, text: str) -> None:
+        self.write(Level.WARNING, text)
+
+    def error(self, text: str) -> None:
+        self.write(Level.ERROR, text)

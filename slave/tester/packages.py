@@ -1,0 +1,101 @@
+"""What dpkg has installed in a chroot, and how that differs from the base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+QUERY: Final = (
+    "dpkg-query",
+    "-W",
+    "-f",
+    "${db:Status-Want}\\t${db:Status-Status}\\t${binary:Package}\\t${Version}\\n${Conffiles}\\n",
+)
+
+
+@dataclass(frozen=True)
+class Conffile:
+    """A configuration file as dpkg remembers it."""
+
+    path: str
+    md5: str
+    is_obsolete: bool
+
+
+@dataclass(frozen=True)
+class InstalledPackage:
+    """A package in dpkg's database; `name` is qualified (`name:arch`) for Multi-Arch: same."""
+
+    name: str
+    version: str
+    want: str  # install, hold, deinstall, purge, unknown
+    status: str  # installed, config-files, half-configured, …
+    conffiles: tuple[Conffile, ...] = field(default=())
+
+    @property
+    def plain_name(self) -> str:
+        """The name without architecture."""
+        return self.name.partition(":")[0]
+
+    @property
+    def is_installed(self) -> bool:
+        return self.status == "installed"
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is selected for removal and not gone, which `--pending` acts on."""
+        return (self.want == "purge" and self.status != "not-installed") or (
+            self.want == "deinstall" and self.status not in ("not-installed", "config-files")
+        )
+
+
+def parse_query(output: str) -> dict[str, InstalledPackage]:
+    """Packages by name, from the output of QUERY."""
+    packages: dict[str, InstalledPackage] = {}
+    header: list[str] = []
+    conffiles: list[Conffile] = []
+
+    def close() -> None:
+        if header:
+            want, status, name, version = header
+            packages[name] = InstalledPackage(name, version, want, status, tuple(conffiles))
+
+    for line in output.split("\n"):
+        if line.startswith(" "):
+            conffiles.append(_conffile(line))
+        elif line.count("\t") == 3:
+            close()
+            header, conffiles = line.split("\t"), []
+    close()
+    return packages
+
+
+def _conffile(line: str) -> Conffile:
+    """` PATH MD5 [obsolete] [remove-on-upgrade]`; a path may hold blanks."""
+    words = line[1:].split(" ")
+    flags = {"obsolete", "remove-on-upgrade"}
+    is_obsolete = False
+    while len(words) > 2 and words[-1] in flags:
+        is_obsolete |= words.pop() == "obsolete"
+    return Conffile(" ".join(words[:-1]), words[-1], is_obsolete)
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What brings the chroot back to the packages of the base: names to remove, and to install in which version."""
+
+    remove: tuple[str, ...]
+    install: Mapping[str, str]
+
+
+def restoration(base: Mapping[str, str], now: Mapping[str, InstalledPackage]) -> Restoration:
+    """Packages that the base does not have are to go; its own that are missing or changed are to come back."""
+    present = {name: package for name, package in now.items() if package.status != "not-installed"}
+    install = {
+        name: version
+        for name, version in base.items()
+        if name not in present or not present[name].is_installed or present[name].version != version
+        or present[name].want not in ("install", "hold")
+    }
+    return Restoration(tuple(sorted(present.keys() - base.keys())), install)

@@ -1,0 +1,51 @@
+"""The result of a run as data: what happened, to which packages, on what, and how to see it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+from piufarm import __version__
+from piufarm.errors import FarmError
+from piufarm.files import atomic_write
+from piufarm.outcome import Finding, Outcome
+
+SCHEMA: Final = 1  # raised when a field changes its meaning or goes; new fields do not raise it
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """What became of one group of packages."""
+
+    packages: Sequence[str]
+    outcome: Outcome | None  # None: the test did not end, for reasons that are not the package's
+    findings: Sequence[Finding]
+    installed: Mapping[str, str]  # every package that the test brought into the root, with its version
+    timings: Mapping[str, float]  # seconds by phase
+
+
+@dataclass
+class RunResult:
+    """What became of a whole run. Filled as it goes, so that what is known can be written at any time."""
+
+    reproduce: str  # a shell command
+    base_id: str | None = None
+    outcome: Outcome | None = None
+    trouble: str | None = None  # why there is no outcome
+    groups: list[GroupResult] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The result as a JSON document; docs/tester.md describes its fields."""
+        fields = {"schema": SCHEMA, "tester": f"piufarm {__version__}", **asdict(self)}
+        return json.dumps(fields, indent=1, default=str) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Give the file this content in one step. Raises FarmError."""
+        try:
+            atomic_write(path, self.to_json())
+        except OSError as error:
+            raise FarmError(f"cannot write the result to {path}: {error.strerror}") from error

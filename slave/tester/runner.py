@@ -1,0 +1,164 @@
+"""A whole run: prepare the base, examine one group after the other in fresh chroots, say how it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from piufarm.config.distros import Distros
+from piufarm.outcome import Finding, Outcome, Severity, judge
+from piufarm.slave.bases.prepare import default_cache, prepare, save_tarball
+from piufarm.slave.bases.prepared import PreparedBase
+from piufarm.slave.chroot.interface import Backend, Chroot
+from piufarm.slave.chroot.limits import NO_LIMITS, default_limits
+from piufarm.slave.network.access import NetworkAccess
+from piufarm.slave.tester.base_request import Archive, base_request, host_distros, mirrors, repositories, sources_list
+from piufarm.slave.tester.examination import Examination, TestEnded
+from piufarm.slave.tester.inputs import BadPackageFile, Group, resolve
+from piufarm.slave.tester.log import TestLog, decode_output, quote_command
+from piufarm.slave.tester.options import Options
+from piufarm.slave.tester.phases import INSTALL_AND_PURGE, INSTALL_AND_PURGE_TITLE
+from piufarm.slave.tester.result import GroupResult, RunResult
+
+
+@dataclass
+class Runner:
+    """Runs what the options ask for."""
+
+    options: Options
+    log: TestLog
+    result: RunResult
+
+    def run(self) -> Outcome:
+        """The verdict of the run: fail as soon as a group fails. Raises FarmError, UsageError."""
+        outcome = self._run()
+        self.result.outcome = outcome
+        if outcome is Outcome.PASS:
+            self.log.info("PASS: All tests.")
+            self.log.info("piuparts run ends.")
+        else:
+            self.log.error("piuparts run ends.")
+        return outcome
+
+    def _run(self) -> Outcome:
+        groups: list[Group] = []
+        if self.options.install_purge_test:
+            try:
+                groups = resolve(self.options)
+            except BadPackageFile as error:
+                return self._refuse(str(error))
+        with self._timed("base"):
+            base, backend = self._prepare()
+        with base:
+            self.result.base_id = base.base_id
+            self._show_preparation(base)
+            if self.options.root.save is not None:
+                with self._timed("save"):
+                    save_tarball(base, self.options.root.save.absolute())
+            for group in groups:
+                if self._examine(group, base, backend) is Outcome.FAIL:
+                    return Outcome.FAIL
+        return Outcome.PASS
+
+    def _refuse(self, text: str) -> Outcome:
+        self.log.error(text)
+        finding = Finding("package-file", Severity.ERROR, text)
+        self.result.groups.append(GroupResult(self.options.operands, Outcome.FAIL, [finding], {}, {}))
+        return Outcome.FAIL
+
+    @cached_property
+    def _distros(self) -> Distros:
+        return host_distros()
+
+    @property
+    def _target_release(self) -> str | None:
+        return self._distros.target_release(self.options.root.distribution)
+
+    def _prepare(self) -> tuple[PreparedBase, Backend]:
+        root = self.options.root
+        archives = mirrors(root)
+        sources = sources_list(root, archives, self._distros)
+        network = self._network(sources, archives)
+        if root.schroot is not None:
+            from piufarm.slave.chroot.schroot import SchrootBackend, schroot_base
+
+            return schroot_base(root.schroot, network=network), SchrootBackend(self.options.tmpdir, network)
+        from piufarm.slave.chroot.overlay import OverlayBackend
+
+        request = base_request(root, archives, self._distros)
+        base = prepare(request, cache=default_cache(), network=network, progress=self.log.info)
+        return base, OverlayBackend(self.options.tmpdir, network)
+
+    def _network(self, sources: str, archives: list[Archive]) -> NetworkAccess:
+        reachable = dict.fromkeys([archive.uri for archive in archives] + [uri for uri, _ in repositories(sources)])
+        return NetworkAccess(tuple(reachable), default_cache() / "debs", self.options.root.proxy)
+
+    def _show_preparation(self, base: PreparedBase) -> None:
+        for command in base.preparation:
+            words = quote_command(("chroot", str(base.root), *command.argv))
+            self.log.debug(f"Starting command: {words}")
+            if command.output:
+                self.log.dump(f"\n{decode_output(command.output)}".rstrip("\n"))
+            self.log.debug(f"Command ok: {words}")
+
+    def _examine(self, group: Group, base: PreparedBase, backend: Backend) -> Outcome:
+        limits = default_limits() if self.options.limits else NO_LIMITS
+        with self._opened(backend.open(base, limits)) as chroot:
+            self.log.debug(f"Created a chroot of base {base.base_id} at {chroot.root}")
+            examination = Examination(chroot, group, self.options, self.log, self._target_release)
+            outcome: Outcome | None = None
+            try:
+                outcome = walk_through(examination)
+            finally:
+                self._keep(examination, outcome)
+        return outcome
+
+    def _keep(self, examination: Examination, outcome: Outcome | None) -> None:
+        """Add what is known about a group to the result, also of one that did not end."""
+        base = examination.chroot.base.packages
+        installed = {
+            package.name: package.version
+            for package in examination.installed.values()
+            if package.is_installed and base.get(package.name) != package.version
+        }
+        packages = [package.wanted for package in examination.group.packages]
+        self.result.groups.append(
+            GroupResult(packages, outcome, examination.findings, installed, examination.timings)
+        )
+
+    @contextmanager
+    def _opened(self, chroot: AbstractContextManager[Chroot]) -> Iterator[Chroot]:
+        """The chroot; how long it takes to make and to remove it is counted."""
+        with ExitStack() as stack:
+            with self._timed("open chroot"):
+                opened = stack.enter_context(chroot)
+            yield opened
+            with self._timed("close chroot"):
+                stack.close()
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.result.timings[step] = self.result.timings.get(step, 0.0) + time.monotonic() - start
+
+
+def walk_through(examination: Examination) -> Outcome:
+    """Take a group through all phases of the install and purge test."""
+    try:
+        for phase in INSTALL_AND_PURGE:
+            with examination.timed(phase.name):
+                phase.run(examination)
+    except TestEnded:
+        return judge(examination.findings)
+    outcome = judge(examination.findings)
+    if outcome is Outcome.PASS:
+        examination.log.info(f"PASS: {INSTALL_AND_PURGE_TITLE}")
+    else:
+        examination.log.error(f"FAIL: {INSTALL_AND_PURGE_TITLE}")
+    return outcome
