@@ -25,9 +25,9 @@ class Command(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Command]] = {
-    "check-config": Command("piufarm.config.check_command", "print the effective configuration and each value's origin"),
+    "check-config": Command("piufarm.config.check_command", "print the effective configuration, where each value is from"),
     "master session": Command("piufarm.master.session_command", "talk to a slave on stdin and stdout (forced command)"),
-    "master add-slave": Command("piufarm.master.add_slave_command", "let a slave in: write its line of authorized_keys"),
+    "master add-slave": Command("piufarm.master.add_slave_command", "let a slave in: write its authorized_keys line"),
     "master refresh": Command("piufarm.master.refresh_command", "fetch the archive's indexes, recompute the states"),
     "master evaluate": Command("piufarm.master.evaluate_command", "recompute the states that new results have changed"),
     "master status": Command("piufarm.master.status_command", "packages per state, and who tests what"),
@@ -81,7 +81,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"piufarm {name}", description=COMMANDS[name].summary)
     module.configure(parser)
     try:
-        status: int = module.main(parser.parse_args(rest))
+        status: int = module.main(parser.parse_intermixed_args(rest))
     except PiufarmError as error:
         print(f"piufarm {name}: {error.message}", file=sys.stderr)
         if error.hint:

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from piufarm.names import Package
 from piufarm.slave.chroot.interface import CommandResult, Entry
 
 
@@ -17,7 +16,7 @@ class PreparedBase:
     base_id: str  # identifies the content
     root: Path
     tree: Mapping[str, Entry]
-    packages: Mapping[Package, str]
+    packages: Mapping[str, str]
     preparation: Sequence[CommandResult]  # what was run to prepare this copy, for the log
 
     def close(self) -> None:

@@ -9,8 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
-from piufarm.names import Package
-
 
 class Limit(StrEnum):
     """A limit of ours that ended a command."""
@@ -142,7 +140,7 @@ class Base(Protocol):
     @property
     def tree(self) -> Mapping[str, Entry]: ...
     @property
-    def packages(self) -> Mapping[Package, str]:
+    def packages(self) -> Mapping[str, str]:
         """Installed packages (name, or name:arch for Multi-Arch: same) with version, in the base."""
         ...
 
