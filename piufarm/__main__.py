@@ -25,7 +25,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Command]] = {
-    "check-config": Command("piufarm.config.check_command", "print the effective configuration, where each value is from"),
+    "check-config": Command("piufarm.config.check_command", "print the effective configuration and its origins"),
     "master session": Command("piufarm.master.session_command", "talk to a slave on stdin and stdout (forced command)"),
     "master add-slave": Command("piufarm.master.add_slave_command", "let a slave in: write its authorized_keys line"),
     "master refresh": Command("piufarm.master.refresh_command", "fetch the archive's indexes, recompute the states"),
