@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.support.clone import CLONE, python_files, tracked_files
+from tests.support.clone import CLONE, imports_of, python_files, tracked_files
 
 COMPONENTS: Final = ("master", "slave", "report")
 MAX_LINES: Final = 500
@@ -17,19 +16,6 @@ MAX_LINES: Final = 500
 RUNNER: Final = "piufarm/run.py"
 # Knows the components, to start the one that is asked for.
 ENTRY: Final = "piufarm/__main__.py"
-
-
-def _imports(path: Path) -> Iterator[str]:
-    """Every module that a file names in an import statement or hands to importlib as a literal."""
-    for node in ast.walk(ast.parse(path.read_text(), str(path))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-            yield from (str(word.value) for word in node.args if isinstance(word, ast.Constant))
 
 
 def _is_below(module: str, package: str) -> bool:
@@ -50,7 +36,7 @@ def _offences(files: list[Path], *forbidden: str) -> list[str]:
     return [
         f"{path.relative_to(CLONE)} imports {module}"
         for path in files
-        for module in _imports(path)
+        for module in imports_of(path)
         if any(_is_below(module, package) for package in forbidden)
     ]
 

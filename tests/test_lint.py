@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import configparser
+import importlib.util
 import os
 import re
 import shutil
+import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +17,16 @@ import pytest
 
 from piufarm.__main__ import COMMANDS
 from piufarm.run import Completed, clean_environment, run
-from tests.support.clone import CLONE, PIUFARM, first_line, perl_files, python_files, shell_files, tracked_files
+from tests.support.clone import (
+    CLONE,
+    PIUFARM,
+    first_line,
+    imports_of,
+    perl_files,
+    python_files,
+    shell_files,
+    tracked_files,
+)
 
 PINNED: Final = CLONE / ".lint" / "bin"  # made by bin/test
 CONF: Final = CLONE / "conf"
@@ -120,6 +131,33 @@ def test_toml_and_ini_of_the_project_are_read_by_their_parsers() -> None:
             assert tomllib.loads(path.read_text())
         elif path.suffix == ".cfg":
             assert configparser.ConfigParser().read(path) == [str(path)]
+
+
+# -- what our scripts install --------------------------------------------------------------------------------------
+
+
+def _foreign_modules(paths: Iterable[Path]) -> set[str]:
+    """Top-level modules that these files import and that are neither ours nor Python's own."""
+    tops = {module.lstrip(".").partition(".")[0] for path in paths for module in imports_of(path)}
+    ours = {"piufarm", "tests", "demo", "bench", "master", "slave", "report"}
+    return tops - ours - sys.stdlib_module_names - {""}
+
+
+def _debian_package(module: str) -> str:
+    """The Debian package that a module comes from."""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None and spec.origin is not None, f"no module {module}"
+    owner = run(["dpkg-query", "--search", spec.origin], check=False).stdout.decode()
+    return owner.partition(":")[0] or f"{module} (no Debian package)"
+
+
+@pytest.mark.parametrize("groups, product", [(("runtime",), True), ((), False)], ids=["product", "tests"])
+def test_the_one_list_of_packages_holds_whatever_is_imported(groups: tuple[str, ...], product: bool) -> None:
+    listed = set(run([CLONE / "bin" / "packages", "list", *groups]).stdout.decode().split())
+    tops = ("piufarm", "master", "slave", "report")
+    files = [path for path in python_files() if not product or path.relative_to(CLONE).parts[0] in tops]
+    needed = {_debian_package(module) for module in _foreign_modules(files)}
+    assert needed - listed == set()
 
 
 # -- what must not be in the files ----------------------------------------------------------------------------------

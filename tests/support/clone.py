@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -50,3 +52,16 @@ def shell_files() -> list[Path]:
 def perl_files() -> list[Path]:
     """Every tracked Perl script."""
     return [path for path in tracked_files() if path.suffix == ".pl" or "perl" in first_line(path)[:20]]
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Every module that a file names in an import statement or hands to importlib as a literal."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            yield from (str(word.value) for word in node.args if isinstance(word, ast.Constant))
