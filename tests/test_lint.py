@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import configparser
-import importlib.util
 import os
 import re
 import shutil
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Final
 
@@ -145,7 +145,7 @@ def _foreign_modules(paths: Iterable[Path]) -> set[str]:
 
 def _debian_package(module: str) -> str:
     """The Debian package that a module comes from."""
-    spec = importlib.util.find_spec(module)
+    spec = PathFinder.find_spec(module)
     assert spec is not None and spec.origin is not None, f"no module {module}"
     owner = run(["dpkg-query", "--search", spec.origin], check=False).stdout.decode()
     return owner.partition(":")[0] or f"{module} (no Debian package)"
