@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from piufarm.report.palette import GRID, STATE_COLOURS, TEXT, Colour
@@ -19,6 +20,7 @@ Daily = Sequence[tuple[date, Mapping[str, int]]]
 _BARS_MAX: Final = 45  # days; more are drawn as areas
 _DAYS_MIN: Final = 7  # the axis spans at least so many, so that one day is a bar and not a wall
 _LABELS_MAX: Final = 6
+_DAYS_OF_MONTH_LABELS: Final = 200  # from here on the axis names months and years
 _MARGIN: Final = 0.6  # days beside the first and the last bar
 _FONT: Final = "font-family: system-ui, 'Segoe UI', 'Liberation Sans', sans-serif"
 _PLACEHOLDER: Final = "#{:06x}"  # colours that only stand for a pair of ours until the file is written
@@ -111,16 +113,23 @@ def _dress(axes: Axes, daily: Daily, scheme: _Scheme) -> None:
     if 0 < len(days) <= _LABELS_MAX:
         axes.set_xticks(days, [f"{day.day} {day:%b}" for day in days])
     else:
-        locator = dates.AutoDateLocator(minticks=2, maxticks=_LABELS_MAX)
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
-    axes.yaxis.set_major_locator(ticker.MaxNLocator(nbins=5, integer=True))
+        months = bool(days) and (days[-1] - days[0]).days > _DAYS_OF_MONTH_LABELS
+        axes.xaxis.set_major_locator(dates.AutoDateLocator(minticks=2, maxticks=_LABELS_MAX))
+        axes.xaxis.set_major_formatter(ticker.FuncFormatter(partial(_day_label, months)))
+    axes.yaxis.set_major_locator(ticker.MaxNLocator(nbins=5, steps=(1, 2, 5, 10), integer=True))
     axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(bottom=0, top=1.04 * max((sum(counts.values()) for _, counts in daily), default=1))
     axes.set_ylabel("packages", color=scheme[TEXT])
     axes.set_axisbelow(True)
     axes.grid(axis="y", color=scheme[GRID], linewidth=0.8)
     axes.tick_params(colors=scheme[TEXT], length=0, pad=6)
-    axes.xaxis.get_offset_text().set_color(scheme[TEXT])
     for side in axes.spines.values():
         side.set_visible(False)
+
+
+def _day_label(months: bool, value: float, position: int) -> str:
+    """A date on the axis; `value` counts days as matplotlib does, `position` is the label's."""
+    from matplotlib import dates
+
+    day = dates.num2date(value)
+    return f"{day:%b %Y}" if months else f"{day.day} {day:%b}"

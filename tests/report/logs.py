@@ -35,7 +35,7 @@ Executing: piuparts --skip-logrotatefiles-test --warn-on-others --scripts-no-log
 0m0.0s INFO: Running on: Linux worker1 6.18.0 #1 SMP x86_64
 0m0.0s DEBUG: Created temporary directory /srv/tmp/tmpk3u2_q9x
 0m0.1s DEBUG: Starting command: ['chroot', '/srv/tmp/tmpk3u2_q9x', 'apt-get', '-yf', 'install', '{package}={version}']
-0m3.1s DUMP: 
+0m3.1s DUMP:{blank}
   Reading package lists...
   Building dependency tree...
   The following NEW packages will be installed:
@@ -101,7 +101,7 @@ End: 2026-11-19 04:12:07 GMT
 
 
 def _fill(text: str, package: str, version: str, source: str, maintainer: str) -> bytes:
-    return text.format(package=package, version=version, source=source, maintainer=maintainer).encode()
+    return text.format(package=package, version=version, source=source, maintainer=maintainer, blank=" ").encode()
 
 
 def passing(package: str, version: str, *, source: str = "", maintainer: str = "A Person <a@example.org>") -> bytes:

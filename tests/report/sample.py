@@ -27,12 +27,14 @@ SID: Final = SectionName("sid")
 HOSTILE_MAINTAINER: Final = 'Eve "><script>alert(2)</script>, <b>&amp; Sons</b> <eve@example.org>'
 
 _STEMS: Final = (
-    "apache2 bash bind9 calibre cmake curl dnsmasq emacs exim4 ffmpeg firebird fontforge gdal gimp git gnupg2 graphviz "
-    "grub2 haproxy hello httpie icu imagemagick inkscape jq kde-cli-tools knot libreoffice lighttpd lvm2 mariadb "
-    "mercurial mpv munin nano nginx nodejs ocaml openldap openssh openssl pandoc perl php8.4 postfix postgresql-17 "
-    "prosody psmisc pulseaudio quagga r-base redis ruby3.3 samba screen sqlite3 squid sudo systemd tmux tor unbound vim "
-    "vorbisgain wget x264 xterm yad zabbix zsh"
-).split()
+    "apache2", "bash", "bind9", "calibre", "cmake", "curl", "dnsmasq", "emacs", "exim4", "ffmpeg", "firebird",
+    "fontforge", "gdal", "gimp", "git", "gnupg2", "graphviz", "grub2", "haproxy", "hello", "httpie", "icu",
+    "imagemagick", "inkscape", "jq", "kde-cli-tools", "knot", "libreoffice", "lighttpd", "lvm2", "mariadb",
+    "mercurial", "mpv", "munin", "nano", "nginx", "nodejs", "ocaml", "openldap", "openssh", "openssl", "pandoc",
+    "perl", "php8.4", "postfix", "postgresql-17", "prosody", "psmisc", "pulseaudio", "quagga", "r-base", "redis",
+    "ruby3.3", "samba", "screen", "sqlite3", "squid", "sudo", "systemd", "tmux", "tor", "unbound", "vim",
+    "vorbisgain", "wget", "x264", "xterm", "yad", "zabbix", "zsh",
+)
 _PEOPLE: Final = (
     "Debian QA Group <packages@qa.example.org>",
     "Ana María Pérez <anamaria@example.org>",
@@ -164,7 +166,7 @@ def _packages(chance: random.Random) -> Iterator[IndexPackage]:
                 depends.append("default-mta | mail-transport-agent")
             yield index_package(
                 name, *depends, version=version, source=stem, maintainer=chance.choice(_PEOPLE),
-                provides=("mail-transport-agent",) if name in ("exim4", "postfix") else (),
+                provides=("mail-transport-agent", "default-mta") if name in ("exim4", "postfix") else (),
             )  # fmt: skip
             names.append(name)
     yield index_package("libc6", version="2.42-3", source="glibc", maintainer=_PEOPLE[0])
