@@ -61,6 +61,11 @@ def host_state(*folders: Path) -> HostState:
     return HostState(_processes(), _mounts(), files)
 
 
+def processes_with(mark: str) -> list[str]:
+    """The command lines on the host that contain this text."""
+    return [command for _, _, command in _processes() if mark in command]
+
+
 def left_over(
     before: HostState, *folders: Path, marks: Sequence[str] = (), patience_seconds: float = _SETTLE_SECONDS
 ) -> LeftOver:

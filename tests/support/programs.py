@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -35,15 +36,15 @@ def pytest_report_header() -> str:
 class Master(Protocol):
     """The master's side: what sshd runs for a session, and how it learns that the archive has changed."""
 
-    def session(self, site: FarmSite) -> Sequence[str | Path]: ...
+    def session(self, site: FarmSite, slave: str = SLAVE) -> Sequence[str | Path]: ...
     def refresh(self, site: FarmSite) -> None: ...
 
 
 class OurMaster:
     """`piufarm master`."""
 
-    def session(self, site: FarmSite) -> Sequence[str | Path]:
-        return [PIUFARM, "master", "session", "--slave", SLAVE, "--config", site.configuration]
+    def session(self, site: FarmSite, slave: str = SLAVE) -> Sequence[str | Path]:
+        return [PIUFARM, "master", "session", "--slave", slave, "--config", site.configuration]
 
     def refresh(self, site: FarmSite) -> None:
         run([PIUFARM, "master", "refresh", "--config", site.configuration, SECTION])
@@ -52,7 +53,7 @@ class OurMaster:
 class RealMaster:
     """piuparts-master: every session fetches the archive's indexes itself."""
 
-    def session(self, site: FarmSite) -> Sequence[str | Path]:
+    def session(self, site: FarmSite, slave: str = SLAVE) -> Sequence[str | Path]:
         return with_private_files({REAL_ETC: site.etc}, [REAL_MASTER])
 
     def refresh(self, site: FarmSite) -> None:
@@ -97,13 +98,20 @@ class Slave(Protocol):
 
 
 class OurSlave:
-    """`piufarm slave run`, with our own tester."""
+    """`piufarm slave run`, with our own tester; several of them need names and numbers of their own."""
+
+    def __init__(self, name: str = SLAVE, number: int = 1) -> None:
+        self.name, self.number = name, number
 
     def configure(self, site: FarmSite) -> None:
         site.configure()
 
     def start(self, site: FarmSite) -> RunningSlave:
-        return _start(site, [PIUFARM, "slave", "run", "--config", site.configuration], site.slave_directory)
+        home = site.directory / f"home-{self.name}"
+        (home / ".ssh").mkdir(mode=0o700, parents=True, exist_ok=True)
+        (home / ".ssh" / "config").write_text(site.door.client_config(self.name))
+        words = ("--number", str(self.number), "--config", str(site.configuration))
+        return _start(site, [PIUFARM, "slave", "run", *words], site.slave_directory, self.name, HOME=str(home))
 
 
 class RealSlave:
@@ -114,17 +122,17 @@ class RealSlave:
 
     def start(self, site: FarmSite) -> RunningSlave:
         client = site.directory / "ssh_config"
-        client.write_text(site.door.client_config())
+        client.write_text(site.door.client_config(SLAVE))
         files = {REAL_ETC: site.etc, Path("/etc/ssh/ssh_config"): client}
         work = site.slave_directory / "1"
         work.mkdir(exist_ok=True)
-        return _start(site, with_private_files(files, [REAL_SLAVE]), work)
+        return _start(site, with_private_files(files, [REAL_SLAVE]), work, SLAVE)
 
 
-def _start(site: FarmSite, argv: Sequence[str | Path], work: Path) -> RunningSlave:
-    output = site.directory / "slave.out"
+def _start(site: FarmSite, argv: Sequence[str | Path], work: Path, name: str, **extra: str) -> RunningSlave:
+    output = site.directory / f"{name}.out"
     with output.open("ab") as stream:
-        environment = clean_environment(PIUFARM_CACHE=str(site.directory / "cache"))
+        environment = clean_environment(PIUFARM_CACHE=os.environ["PIUFARM_CACHE"], **extra)
         process = spawn(argv, cwd=work, stdout=stream, stderr=STDOUT, env=environment)
     return RunningSlave(process, output)
 

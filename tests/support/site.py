@@ -91,12 +91,12 @@ class FarmSite:
         atomic_write(self.configuration, "\n".join(lines), durable=False)
         atomic_write(self.etc / "distros.conf", "# no distros of our own\n", durable=False)
 
-    def admit(self, session: Sequence[str | Path]) -> None:
-        """Let the slave in for this command; before the master speaks, the slave's finished logs are put aside."""
-        script = self.door.directory / "session"
+    def admit(self, session: Sequence[str | Path], slave: str = SLAVE) -> None:
+        """Let a slave in for this command; before the master speaks, the slaves' finished logs are put aside."""
+        script = self.door.directory / f"session-{slave}"
         command = shlex.join(map(str, session))
         atomic_write(script, _SESSION.format(slave=self.slave_directory, kept=self.kept, command=command), mode=0o777)
-        self.door.admit(str(script))
+        self.door.admit(slave, str(script))
 
     def results(self) -> dict[str, str]:
         """What the master has: `<outcome>/<package>_<version>.log` and the sha256 of each."""

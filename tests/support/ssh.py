@@ -13,39 +13,41 @@ from demo.sshd import SshServer, make_key, ssh_server
 
 @dataclass(frozen=True)
 class SshDoor:
-    """A running server and a key that opens it, once a line of `server.authorized_keys` says what the key may do."""
+    """A running server, and keys that open it once they are admitted."""
 
     server: SshServer
-    identity: Path
     directory: Path
 
-    @property
-    def public_key(self) -> str:
-        """The public half of the key: type, material and comment."""
-        return self.identity.with_name(self.identity.name + ".pub").read_text().strip()
+    def identity(self, name: str) -> Path:
+        """The private key of this name, made when it is first asked for; the public one lies beside it as .pub."""
+        path = self.directory / f"key-{name}"
+        make_key(path, name)
+        return path
 
-    def admit(self, forced_command: str) -> None:
-        """Let the key in for this command alone, in place of what it was let in for before."""
-        self.server.authorized_keys.write_text(f'restrict,command="{forced_command}" {self.public_key}\n')
+    def admit(self, name: str, forced_command: str) -> None:
+        """Let the key of this name in for this command alone."""
+        public = self.identity(name).with_suffix(".pub").read_text().strip()
+        allowed = self.server.authorized_keys
+        others = [line for line in allowed.read_text().splitlines() if public not in line]
+        allowed.write_text("\n".join([*others, f'restrict,command="{forced_command}" {public}', ""]))
 
-    @property
-    def known_hosts_line(self) -> str:
-        """The server's host key as a line of known_hosts."""
+    def known_hosts(self) -> Path:
+        """A file that names the server's host key."""
         kind, material = self.server.host_key.with_suffix(".pub").read_text().split()[:2]
-        return f"[{self.server.host}]:{self.server.port} {kind} {material}\n"
+        path = self.directory / "known_hosts"
+        path.write_text(f"[{self.server.host}]:{self.server.port} {kind} {material}\n")
+        return path
 
-    def client_config(self) -> str:
-        """An ssh_config that makes this server reachable as `farm-master`, with verified host key and this key only."""
-        known_hosts = self.directory / "known_hosts"
-        known_hosts.write_text(self.known_hosts_line)
+    def client_config(self, name: str) -> str:
+        """An ssh_config by which the key of this name reaches the server as `farm-master`, its host key verified."""
         return (
             "Host farm-master\n"
             f"    HostName {self.server.host}\n"
             f"    Port {self.server.port}\n"
             f"    User {self.server.user}\n"
-            f"    IdentityFile {self.identity}\n"
+            f"    IdentityFile {self.identity(name)}\n"
             "    IdentitiesOnly yes\n"
-            f"    UserKnownHostsFile {known_hosts}\n"
+            f"    UserKnownHostsFile {self.known_hosts()}\n"
             "    StrictHostKeyChecking yes\n"
             "    BatchMode yes\n"
         )
@@ -56,5 +58,4 @@ def sshd(tmp_path: Path) -> Iterator[SshDoor]:
     """A server with fresh keys that lets nobody in before `admit`."""
     directory = tmp_path / "ssh"
     with ssh_server(directory) as server:
-        make_key(directory / "identity", "slave of a test")
-        yield SshDoor(server, directory / "identity", directory)
+        yield SshDoor(server, directory)
