@@ -1,0 +1,107 @@
+"""Signals, as questions that the slave asks between two steps.
+
+INT once during tests: finish the running one, deliver, give the rest back. INT twice, or TERM: abort the running test.
+HUP: deliver what is finished. Outside of tests INT and TERM raise KeyboardInterrupt at once: everything that matters is
+on disk already.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+_HANDLED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupts:
+    """What has been asked for so far. Only one is installed at a time."""
+
+    def __init__(self) -> None:
+        self._interrupts = 0
+        self._terminated = False
+        self._flush = False
+        self._deferred = False
+        self._wakeup: int | None = None
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether to take on nothing new and to end."""
+        return self._interrupts > 0 or self._terminated
+
+    @property
+    def abort_requested(self) -> bool:
+        """Whether to end the running test, too."""
+        return self._interrupts > 1 or self._terminated
+
+    @property
+    def flush_requested(self) -> bool:
+        """Whether to deliver finished logs before the next test."""
+        return self._flush
+
+    def take_flush(self) -> bool:
+        """Like flush_requested, and forget it: it is being done."""
+        requested, self._flush = self._flush, False
+        return requested
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Catch the signals while the block runs."""
+        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        previous = {number: signal.signal(number, self._handle) for number in _HANDLED}
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        self._wakeup = reader
+        try:
+            yield
+        finally:
+            self._wakeup = None
+            signal.set_wakeup_fd(-1)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+            os.close(reader)
+            os.close(writer)
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """While the block runs, INT and TERM are only remembered: the block asks for them itself."""
+        before, self._deferred = self._deferred, True
+        try:
+            yield
+        finally:
+            self._deferred = before
+
+    def readable(self) -> list[int]:
+        """File descriptors that become readable when a signal comes; `clear` them."""
+        return [] if self._wakeup is None else [self._wakeup]
+
+    def clear(self) -> None:
+        """Make the descriptors of `readable` silent again."""
+        for descriptor in self.readable():
+            try:
+                while os.read(descriptor, 64):
+                    pass
+            except BlockingIOError:
+                pass
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but no longer than until the next signal."""
+        self.clear()
+        if not (self.flush_requested or self.stop_requested):
+            select.select(self.readable(), [], [], max(0.0, seconds))
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        match number:
+            case signal.SIGINT:
+                self._interrupts += 1
+            case signal.SIGTERM:
+                self._terminated = True
+            case _:
+                self._flush = True
+                return
+        if not self._deferred:
+            raise KeyboardInterrupt
