@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from piufarm.errors import FarmError
+from piufarm.slave.bases.freshness import current_releases
+from piufarm.slave.bases.making import derive_copy, make_copy
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.request import BaseRequest
+from piufarm.slave.bases.shelf import Shelf, request_key
+from piufarm.slave.bases.tarball import save_tarball
 from piufarm.slave.network.access import NetworkAccess
+
+__all__ = ["default_cache", "prepare", "save_tarball"]
 
 
 def prepare(
@@ -23,14 +30,44 @@ def prepare(
     Several testers may prepare the same base at once: one works, the others wait for it. `progress` gets a line
     about each longer step. Raises FarmError: whatever goes wrong with a base says nothing about a package.
     """
-    raise FarmError("not built yet")
+    if os.geteuid() != 0:
+        raise FarmError("preparing a base needs root", hint="an unprivileged account uses --schroot NAME")
+    shelf = Shelf(cache / "bases" / request_key(request))
+    wanted = current_releases(request.archives, network)
+    found = shelf.take()
+    if found is not None:
+        if wanted <= found.facts.releases:
+            return found
+        found.close()
+    try:
+        return _prepare_anew(request, shelf, network, progress)
+    except OSError as error:
+        raise FarmError(f"cannot prepare a base below {cache}: {error}", hint="check space and permissions") from error
 
 
-def save_tarball(base: PreparedBase, path: Path) -> None:
-    """Write the base's tree to `path` (.tar, .tar.gz, .tar.xz or .tar.zst by its name) in one atomic step."""
-    raise FarmError("not built yet")
+def _prepare_anew(
+    request: BaseRequest, shelf: Shelf, network: NetworkAccess, progress: Callable[[str], None]
+) -> PreparedBase:
+    with shelf.exclusively(lambda: progress("waiting for another tester that prepares this base")):
+        wanted = current_releases(request.archives, network)  # that one may have taken long
+        found = shelf.take()
+        if found is not None and wanted <= found.facts.releases:
+            return found
+        with shelf.new_copy() as copy:
+            if found is None:
+                make_copy(copy, request, network, progress)
+            else:
+                with found:
+                    derive_copy(copy, found, request, network, progress)
+        taken = shelf.take()
+    if taken is None:
+        raise FarmError(f"a base vanished from the cache: {shelf.folder}", hint="is something cleaning up there?")
+    return taken
 
 
 def default_cache() -> Path:
     """Where bases and .debs are kept: $PIUFARM_CACHE, else /var/cache/piufarm for root, else ~/.cache/piufarm."""
-    raise FarmError("not built yet")
+    chosen = os.environ.get("PIUFARM_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path("/var/cache/piufarm") if os.geteuid() == 0 else Path.home() / ".cache/piufarm"

@@ -2,25 +2,114 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import json
+import marshal
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
 
+from piufarm.errors import FarmError
+from piufarm.files import atomic_write
+from piufarm.slave.bases.status import installed_packages
 from piufarm.slave.chroot.interface import CommandResult, Entry
+from piufarm.slave.chroot.tree import index_tree
+
+INDEX: Final = "index"
+FACTS: Final = "facts.json"
+LOCK: Final = "in-use"
+ROOT: Final = "root"
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known about a copy besides its tree."""
+
+    base_id: str
+    packages: Mapping[str, str]
+    releases: frozenset[str]  # SHA-256 of the InRelease and Release files that its package lists come from
+    preparation: tuple[CommandResult, ...]
+
+    def dump(self) -> str:
+        """As JSON."""
+        commands = [
+            [list(item.argv), item.status, item.output.decode("latin-1"), item.seconds] for item in self.preparation
+        ]
+        content = {
+            "format": _FORMAT,
+            "base_id": self.base_id,
+            "packages": dict(self.packages),
+            "releases": sorted(self.releases),
+            "preparation": commands,
+        }
+        return json.dumps(content, indent=1)
+
+    @classmethod
+    def load(cls, text: str) -> Facts:
+        """From `dump`. Raises ValueError if it is of another format."""
+        content: Any = json.loads(text)
+        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+            raise ValueError("facts of another format")
+        commands = tuple(
+            CommandResult(tuple(argv), status, output.encode("latin-1"), seconds)
+            for argv, status, output, seconds in content["preparation"]
+        )
+        return cls(content["base_id"], content["packages"], frozenset(content["releases"]), commands)
 
 
 class PreparedBase:
     """Implements the Base of the chroot interface; holds a shared lock on its copy until it is closed."""
 
-    base_id: str  # identifies the content
-    root: Path
-    tree: Mapping[str, Entry]
-    packages: Mapping[str, str]
-    preparation: Sequence[CommandResult]  # what was run to prepare this copy, for the log
+    def __init__(self, copy: Path) -> None:
+        """Raises FarmError if the copy is not complete, OSError if it is not there (any more)."""
+        self.copy = copy
+        self._lock = os.open(copy / LOCK, os.O_RDONLY)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            self.facts = Facts.load((copy / FACTS).read_text())
+        except ValueError as error:
+            os.close(self._lock)
+            raise FarmError(f"not a prepared base: {copy}", hint="remove that folder") from error
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    @property
+    def base_id(self) -> str:
+        """Identifies the content: the same for equal trees with equal packages, wherever they were made."""
+        return self.facts.base_id
+
+    @property
+    def root(self) -> Path:
+        """The unpacked tree."""
+        return self.copy / ROOT
+
+    @cached_property
+    def tree(self) -> Mapping[str, Entry]:
+        """Every object of the tree."""
+        return {path: Entry._make(fields) for path, fields in marshal.loads((self.copy / INDEX).read_bytes()).items()}
+
+    @property
+    def packages(self) -> Mapping[str, str]:
+        """Installed packages with their versions."""
+        return self.facts.packages
+
+    @property
+    def preparation(self) -> Sequence[CommandResult]:
+        """What was run to prepare this copy, for the log."""
+        return self.facts.preparation
 
     def close(self) -> None:
         """Let go of the copy: an outdated one may be removed now."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def __enter__(self) -> Self:
         return self
@@ -29,3 +118,34 @@ class PreparedBase:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def describe(copy: Path, preparation: Sequence[CommandResult]) -> Facts:
+    """Index the tree of a copy that is ready and write down all that a PreparedBase reads.
+
+    Raises OSError, FarmError if the tree is not a Debian system.
+    """
+    descriptor = os.open(copy / ROOT, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        tree = index_tree(descriptor)
+    finally:
+        os.close(descriptor)
+    packages = installed_packages(copy / ROOT)
+    facts = Facts(_identity(tree, packages), packages, _releases(copy / ROOT), tuple(preparation))
+    (copy / INDEX).write_bytes(marshal.dumps({path: tuple(entry) for path, entry in tree.items()}))
+    atomic_write(copy / FACTS, facts.dump(), durable=False)
+    (copy / LOCK).touch()
+    return facts
+
+
+def _identity(tree: Mapping[str, Entry], packages: Mapping[str, str]) -> str:
+    known = hashlib.sha256(json.dumps(sorted(packages.items())).encode())
+    for path in sorted(tree):
+        known.update(repr((path, tree[path]._replace(mtime_ns=0))).encode("utf-8", "surrogateescape"))
+    return known.hexdigest()[:16]
+
+
+def _releases(root: Path) -> frozenset[str]:
+    lists = root / "var/lib/apt/lists"
+    files = [*lists.glob("*_InRelease"), *lists.glob("*_Release")] if lists.is_dir() else []
+    return frozenset(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)

@@ -31,6 +31,7 @@ class Bootstrap:
     keyring: Path | None = None  # None: the archive's signature is not verified
     include: tuple[str, ...] = ()
     merged_usr: bool | None = None  # None: by the suite's rule (merged since bookworm)
+    check_valid_until: bool = True
 
 
 Source = Tarball | Directory | Bootstrap

@@ -32,7 +32,7 @@ def group_parents(
     cgroups(7).
     """
     memberships = _memberships(own.read_text())
-    parents = []
+    parents: list[GroupParent] = []
     for mount in _mounts(mountinfo.read_text()):
         if mount.kind == "cgroup2" and _controllers(mount.point) >= {"memory", "pids"}:
             parents.insert(0, GroupParent("v2", mount.point))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from piufarm.slave.chroot.interface import Base, Changes, CommandLimits, CommandResult, Entry, Process
 from piufarm.slave.chroot.supervisor import Supervisor
+
+_USUAL_LIMITS: Final = CommandLimits()
 
 
 class SupervisedChroot:
@@ -40,7 +42,7 @@ class SupervisedChroot:
         argv: Sequence[str],
         *,
         env: Mapping[str, str],
-        limits: CommandLimits = CommandLimits(),
+        limits: CommandLimits = _USUAL_LIMITS,
         network: bool = False,
     ) -> CommandResult:
         """Run a command as root in the chroot; see the interface."""

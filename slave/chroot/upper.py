@@ -86,7 +86,7 @@ class UpperLayer:
             if target.startswith("/"):
                 return target
             return _join(lower, target) if lower is not None else None
-        if lower is None or _OPAQUE in marks and os.getxattr(descriptor, _OPAQUE) == b"y":
+        if lower is None or (_OPAQUE in marks and os.getxattr(descriptor, _OPAQUE) == b"y"):
             return None
         below = _join(lower, name)
         entry = self._base.get(below)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from piufarm.errors import FarmError
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -17,19 +19,45 @@ class NetworkAccess:
     deb_cache: Path  # directory of .debs, shared by all tests of this host
     upstream_proxy: str | None = None  # http://host:port of the site, or None
 
+    def upstream_of(self, url: str) -> str | None:
+        """The URL to fetch for `url`, if it lies in one of the archives.
 
-@dataclass(frozen=True)
-class Deb:
-    """A .deb that a test is going to need."""
+        A request over http for an https archive becomes https: what is inside the chroot need not know certificates.
+        """
+        try:
+            asked = urlsplit(url)
+            origin = _origin(asked)
+        except ValueError:
+            return None
+        path = posixpath.normpath(unquote(asked.path) or "/")
+        if asked.username is not None or asked.query or asked.fragment:
+            return None
+        for archive in self._split():
+            top = unquote(archive.path).rstrip("/")
+            if path != top and not path.startswith(f"{top}/"):
+                continue
+            if _origin(archive) == origin:
+                return url
+            upgraded = archive.scheme == "https" and asked.scheme == "http" and asked.port in (None, archive.port)
+            if upgraded and asked.hostname == archive.hostname:
+                return asked._replace(scheme="https").geturl()
+        return None
 
-    uri: str
-    size: int
-    sha256: str | None = None
+    def may_tunnel_to(self, host: str, port: int) -> bool:
+        """Whether an https archive is at this address."""
+        return any(
+            archive.scheme == "https" and _origin(archive)[1:] == (host.lower(), port) for archive in self._split()
+        )
+
+    def _split(self) -> Iterator[SplitResult]:
+        for archive in self.archives:
+            parts = urlsplit(archive)
+            if parts.scheme in _PORTS and parts.hostname:
+                yield parts
 
 
-def fetch_debs(access: NetworkAccess, debs: Sequence[Deb], *, parallel: int = 6) -> list[Path]:
-    """The cached files of these .debs, fetching what is missing; in the order asked for.
-
-    Raises FarmError if one cannot be had or its size or SHA-256 differs.
-    """
-    raise FarmError("not built yet")
+def _origin(parts: SplitResult) -> tuple[str, str, int]:
+    """Raises ValueError for what is no http or https URL."""
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError("not an http URL")
+    return parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]

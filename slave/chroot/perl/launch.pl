@@ -93,14 +93,17 @@ sub make_root {
     mount_at('tmpfs', $option{tmpdir}, 'tmpfs', 0, "size=$option{disk},mode=755");
     chdir $option{tmpdir} or die "$option{tmpdir}: $!\n";
     mkdir $_ for qw(upper work root);
+    my $lower_path = '/proc/self/fd/' . fileno $lower;    # needs no quoting, and may lie below the tmpdir
     if ($option{mode} eq 'overlay') {
         sysopen $scratch, '.', O_RDONLY | O_DIRECTORY or die "$option{tmpdir}: $!\n";
         chmod((stat $lower)[2] & 07777, 'upper');
-        my $lower_path = '/proc/self/fd/' . fileno $lower;    # needs no quoting
         mount_at('overlay', 'root', 'overlay', MS_NODEV,
             "lowerdir=$lower_path,upperdir=upper,workdir=work,redirect_dir=on,metacopy=off,index=off");
     }
-    else { mount_at($option{base}, 'root', '', MS_BIND, ''); mount_at('', 'root', '', MS_BIND | MS_REMOUNT | MS_NODEV, '') }
+    else {
+        mount_at($lower_path, 'root', '', MS_BIND, '');
+        mount_at('', 'root', '', MS_BIND | MS_REMOUNT | MS_NODEV, '');
+    }
     chdir 'root' or die "root: $!\n";
 }
 

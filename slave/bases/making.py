@@ -1,0 +1,106 @@
+"""Making a copy of a base: filling it, placing files, bringing it up to date in a chroot of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from piufarm.errors import FarmError
+from piufarm.slave.bases.prepared import ROOT, PreparedBase, describe
+from piufarm.slave.bases.request import BaseRequest, Directory
+from piufarm.slave.bases.unpack import fill
+from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
+from piufarm.slave.chroot.interface import CommandLimits, CommandResult
+from piufarm.slave.chroot.launch import chroot_name, launch_words
+from piufarm.slave.chroot.limits import NO_LIMITS
+from piufarm.slave.chroot.supervisor import Supervisor
+from piufarm.slave.network.access import NetworkAccess
+from piufarm.slave.network.proxy import proxy_for
+
+Progress = Callable[[str], None]
+
+_SOURCES_PARTS: Final = "/etc/apt/sources.list.d"
+_OUTPUT_BYTES: Final = 64 << 20
+_OUTPUT_IN_ERROR: Final = 2000
+_SECONDS: Final = 3600
+
+
+def make_copy(copy: Path, request: BaseRequest, network: NetworkAccess, progress: Progress) -> None:
+    """A copy from nothing but the request. Raises FarmError, OSError."""
+    root = copy / ROOT
+    root.mkdir()
+    fill(root, request.source, arch=request.arch, proxy=network.upstream_proxy, progress=progress)
+    _finish(copy, request, network, progress, [])
+
+
+def derive_copy(
+    copy: Path, older: PreparedBase, request: BaseRequest, network: NetworkAccess, progress: Progress
+) -> None:
+    """A copy from an older one of the same request, whose package lists are outdated. Raises FarmError, OSError."""
+    root = copy / ROOT
+    root.mkdir()
+    fill(root, Directory(older.root), arch=request.arch, proxy=None, progress=progress)
+    _finish(copy, request, network, progress, list(older.preparation))
+
+
+def _finish(
+    copy: Path, request: BaseRequest, network: NetworkAccess, progress: Progress, done: list[CommandResult]
+) -> None:
+    root = copy / ROOT
+    words = launch_words(base=root, tmpdir=copy, name=chroot_name(), limits=NO_LIMITS, writable=True)
+    supervisor = Supervisor(words, serve=proxy_for(network))
+    try:
+        _place(supervisor, request)
+        done += _bring_up_to_date(supervisor, request, progress)
+        supervisor.kill_processes()
+    finally:
+        supervisor.close()
+    progress("indexing the base")
+    describe(copy, done)
+
+
+def _place(supervisor: Supervisor, request: BaseRequest) -> None:
+    for path, (content, mode) in sorted(request.files.items()):
+        supervisor.put(path, content, mode=mode)
+    if request.sources_list is not None:
+        supervisor.put("/etc/apt/sources.list", request.sources_list.encode())
+        for path in supervisor.walk():
+            if path.startswith(f"{_SOURCES_PARTS}/"):
+                supervisor.remove(path)
+
+
+def _bring_up_to_date(
+    supervisor: Supervisor, request: BaseRequest, progress: Progress
+) -> Sequence[CommandResult]:
+    """apt's lists, upgrades if asked for, and at last apt's own cache, so that it starts quickly in every test."""
+    done: list[CommandResult] = []
+    if request.upgrade:
+        progress("apt-get update")
+        done.append(_update(supervisor, request.update_retries))
+        progress("apt-get dist-upgrade")
+        done.append(_run(supervisor, ["apt-get", "-yf", "dist-upgrade"], network=True))
+        _run(supervisor, ["apt-get", "clean"])
+    _run(supervisor, ["apt-cache", "gencaches"])
+    return done
+
+
+def _update(supervisor: Supervisor, retries: int) -> CommandResult:
+    for _ in range(retries):
+        try:
+            return _run(supervisor, ["apt-get", "update"], network=True)
+        except FarmError:
+            continue
+    return _run(supervisor, ["apt-get", "update"], network=True)
+
+
+def _run(supervisor: Supervisor, argv: Sequence[str], *, network: bool = False) -> CommandResult:
+    limits = CommandLimits(seconds=_SECONDS, output_bytes=_OUTPUT_BYTES)
+    result = supervisor.run(argv, env=CHROOT_ENVIRONMENT, limits=limits, network=network)
+    if result.status != 0:
+        output = result.output[-_OUTPUT_IN_ERROR:].decode("utf-8", "backslashreplace").strip()
+        raise FarmError(
+            f"`{' '.join(argv)}` failed in the base image with status {result.status}:\n{output}",
+            hint="check the mirror, and that the base image is sound",
+        )
+    return result

@@ -1,0 +1,132 @@
+"""The place of one request in the cache: copies, of which one is current.
+
+    lock                 held exclusively by whoever prepares
+    current -> copy-N    replaced in one step when a copy is complete
+    copy-N/              root/, index, facts.json and in-use, locked (shared) by its users
+    new-XXXX/            being prepared; without a holder of `lock` it is what a killed preparer left
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from piufarm.errors import FarmError
+from piufarm.run import run
+from piufarm.slave.bases.prepared import LOCK, PreparedBase
+from piufarm.slave.bases.request import BaseRequest, Bootstrap, Directory, Source, Tarball
+
+_FORMAT: Final = 1  # of a copy; a new one leaves old copies alone
+
+
+def request_key(request: BaseRequest) -> str:
+    """The same for requests that one copy can serve."""
+    files = sorted((path, hashlib.sha256(content).hexdigest(), mode) for path, (content, mode) in request.files.items())
+    content = (_FORMAT, _identity(request.source), request.arch, request.sources_list, files, request.upgrade)
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:24]
+
+
+def _identity(source: Source) -> tuple[object, ...]:
+    match source:
+        case Tarball(path) | Directory(path):
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise FarmError(f"no base image at {path}: {error.strerror}") from error
+            return (type(source).__name__, str(path.resolve()), status.st_size, status.st_mtime_ns)
+        case Bootstrap():
+            return ("Bootstrap", repr(source))
+
+
+class Shelf:
+    """One folder of the cache."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises FarmError if the folder cannot be made."""
+        self.folder = folder
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.parent.chmod(0o700)  # the trees hold setuid programs that nobody on the host should reach
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise FarmError(f"cannot use the cache: {error}", hint="PIUFARM_CACHE names another folder") from error
+
+    def take(self) -> PreparedBase | None:
+        """The current copy, locked against removal; None if there is none."""
+        while True:
+            try:
+                copy = self.folder / (self.folder / "current").readlink()
+                base = PreparedBase(copy)
+            except FileNotFoundError:
+                if not (self.folder / "current").is_symlink() or self._dangles():
+                    return None
+                continue  # swapped between the two lines
+            if copy.is_dir():
+                return base
+            base.close()
+
+    def _dangles(self) -> bool:
+        return not (self.folder / "current" / LOCK).exists()
+
+    @contextmanager
+    def exclusively(self, waiting: Callable[[], None]) -> Iterator[None]:
+        """Nobody else prepares meanwhile; `waiting` is called once if somebody does now."""
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            self._remove_remains()
+            yield
+
+    @contextmanager
+    def new_copy(self) -> Iterator[Path]:
+        """A folder to prepare a copy in; it becomes the current one when the block ends well."""
+        new = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
+        new.chmod(0o755)
+        try:
+            yield new
+            run(["sync", "--file-system", new])
+            copy = self.folder / f"copy-{new.name.removeprefix('new-')}"
+            new.rename(copy)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+        link = self.folder / "next"
+        link.unlink(missing_ok=True)
+        link.symlink_to(copy.name)
+        link.rename(self.folder / "current")
+        self._remove_remains()
+
+    def _remove_remains(self) -> None:
+        """Copies that are neither current nor in use, and what killed preparers left."""
+        link = self.folder / "current"
+        current = link.readlink().name if link.is_symlink() else ""
+        for path in list(self.folder.iterdir()):
+            if path.name.startswith(("new-", "old-")):
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name.startswith("copy-") and path.name != current:
+                self._remove_if_unused(path)
+
+    def _remove_if_unused(self, copy: Path) -> None:
+        try:
+            lock = os.open(copy / LOCK, os.O_RDONLY)
+        except FileNotFoundError:
+            shutil.rmtree(copy, ignore_errors=True)
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            old = copy.rename(copy.with_name(f"old-{copy.name}"))
+            shutil.rmtree(old, ignore_errors=True)
+        except BlockingIOError:
+            return
+        finally:
+            os.close(lock)

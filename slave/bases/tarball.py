@@ -1,0 +1,53 @@
+"""Writing a base out as a tarball."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from piufarm.errors import FarmError
+from piufarm.files import current_umask, fsync_directory
+from piufarm.run import run
+from piufarm.slave.bases.prepared import PreparedBase
+
+_COMPRESSORS: Final = {
+    ".gz": "gzip -6",
+    ".tgz": "gzip -6",
+    ".zst": "zstd -T0 -6",
+    ".xz": "xz -T0 -3",
+    ".tar": None,
+}
+_LEFT_OUT: Final = ("./proc/*", "./sys/*", "./var/cache/apt/*.bin", "./tmp/scripts")
+
+
+def save_tarball(base: PreparedBase, path: Path) -> None:
+    """Write the base's tree to `path` (.tar, .tar.gz, .tar.xz or .tar.zst by its name) in one atomic step.
+
+    Numeric owners, extended attributes and file capabilities are kept. Raises FarmError.
+    """
+    suffix = path.name.removesuffix(".new")[path.name.removesuffix(".new").rfind(".") :]
+    if suffix not in _COMPRESSORS:
+        raise FarmError(f"no known tarball format: {path}", hint="end its name in .tar, .tar.gz, .tar.xz or .tar.zst")
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    except OSError as error:
+        raise FarmError(f"cannot write {path}: {error.strerror}") from error
+    temporary = Path(name)
+    try:
+        os.fchmod(descriptor, 0o666 & ~current_umask())
+        _pack(base.root, temporary, _COMPRESSORS[suffix])
+        os.fsync(descriptor)
+        temporary.replace(path)
+        fsync_directory(path.parent)
+    finally:
+        os.close(descriptor)
+        temporary.unlink(missing_ok=True)
+
+
+def _pack(root: Path, target: Path, compressor: str | None) -> None:
+    words: list[str | Path] = ["tar", "--create", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--sort=name"]
+    words += ["--one-file-system", *(f"--exclude={pattern}" for pattern in _LEFT_OUT)]
+    words += ["--use-compress-program", compressor] if compressor else []
+    run([*words, "-f", target, "-C", root, "."])

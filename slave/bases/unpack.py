@@ -1,0 +1,101 @@
+"""Filling an empty directory with a root file system, from whatever source."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, assert_never
+
+from piufarm.errors import FarmError
+from piufarm.run import CommandFailed, clean_environment, run
+from piufarm.slave.bases.request import Bootstrap, Directory, Source, Tarball
+
+# Dies with its caller, and everything that it started dies with it.
+_NAMESPACES: Final = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+_TIED: Final = ("setpriv", "--pdeathsig", "KILL", *_NAMESPACES)
+_TAR: Final = ("tar", "--numeric-owner", "--xattrs", "--xattrs-include=*")
+_NODES: Final = frozenset({"null", "zero", "full", "random", "urandom", "tty", "console", "ptmx", "fd"})
+_HOOKS: Final = Path("/usr/share/mmdebstrap/hooks")
+
+
+def fill(
+    root: Path, source: Source, *, arch: str, proxy: str | None, progress: Callable[[str], None] = lambda _: None
+) -> None:
+    """Make `root`, an empty directory, hold the source's tree. Raises FarmError, OSError."""
+    match source:
+        case Tarball(path):
+            progress(f"unpacking {path}")
+            _unpack(path, root)
+        case Directory(path):
+            progress(f"copying {path}")
+            _copy(path, root)
+        case Bootstrap():
+            progress(f"bootstrapping {source.suite} ({arch}) from {source.mirror}")
+            _bootstrap(source, root, arch, proxy)
+        case _:
+            assert_never(source)
+    _refuse_devices(root)
+
+
+def _unpack(tarball: Path, root: Path) -> None:
+    """GNU tar leaves out members that would land outside and says so; such a tarball is not taken at all."""
+    if not tarball.is_file():
+        raise FarmError(f"no such tarball: {tarball}", hint="make one with `piufarm test -s FILE`")
+    done = run([*_TIED, *_TAR, "--extract", "--preserve-permissions", "--same-owner", "-C", root, "-f", tarball])
+    for complaint in ("Removing leading", "Member name contains"):
+        if complaint.encode() in done.stderr:
+            raise FarmError(f"{tarball} has names that lead out of it: {done.stderr.decode(errors='replace')[:200]}")
+
+
+def _copy(directory: Path, root: Path) -> None:
+    if not directory.is_dir():
+        raise FarmError(f"no such directory: {directory}")
+    run([*_TIED, "cp", "--archive", "--one-file-system", "--reflink=auto", "-T", directory, root])
+
+
+def _refuse_devices(root: Path) -> None:
+    """Device nodes belong below /dev, and only those that every base has."""
+    for directory, _, files, descriptor in os.fwalk(root, follow_symlinks=False):
+        below = directory[len(str(root)) :]
+        for name in files:
+            mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
+            harmless = stat.S_ISCHR(mode) and below == "/dev" and name in _NODES
+            if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and not harmless:
+                raise FarmError(f"a base image must not hold the device {below}/{name}", hint="remove it from the base")
+
+
+def _bootstrap(source: Bootstrap, root: Path, arch: str, proxy: str | None) -> None:
+    words = _mmdebstrap(source, root, arch, proxy) if shutil.which("mmdebstrap") else _debootstrap(source, root, arch)
+    extra = {"TMPDIR": str(root.parent), **({"http_proxy": proxy, "https_proxy": proxy} if proxy else {})}
+    try:
+        run([*_TIED, *words], env=clean_environment(**extra))
+    except CommandFailed as error:
+        error.hint = f"is {source.suite} on {source.mirror}, signed by {source.keyring or 'anybody'}?"
+        raise
+    (root / "etc/apt/apt.conf.d/99mmdebstrap").unlink(missing_ok=True)
+
+
+def _mmdebstrap(source: Bootstrap, root: Path, arch: str, proxy: str | None) -> list[str | Path]:
+    words: list[str | Path] = ["mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase", "--quiet"]
+    words += [f"--architectures={arch}", f"--components={','.join(source.components)}"]
+    words += [f"--include={','.join(source.include)}"] if source.include else []
+    words += [f"--aptopt=Acquire::http::Proxy \"{proxy}\""] if proxy else []
+    words += [] if source.check_valid_until else ['--aptopt=Acquire::Check-Valid-Until "false"']
+    if source.merged_usr is not None:
+        words.append(f"--hook-dir={_HOOKS / ('merged-usr' if source.merged_usr else 'no-merged-usr')}")
+    options = f"signed-by={source.keyring}" if source.keyring else "trusted=yes"
+    line = f"deb [{options}] {source.mirror} {source.suite} {' '.join(source.components)}"
+    return [*words, source.suite, root, line]
+
+
+def _debootstrap(source: Bootstrap, root: Path, arch: str) -> list[str | Path]:
+    words: list[str | Path] = ["debootstrap", "--variant=minbase", f"--arch={arch}"]
+    words.append(f"--components={','.join(source.components)}")
+    words.append(f"--keyring={source.keyring}" if source.keyring else "--no-check-gpg")
+    words += [f"--include={','.join(source.include)}"] if source.include else []
+    if source.merged_usr is not None:
+        words.append("--merged-usr" if source.merged_usr else "--no-merged-usr")
+    return [*words, source.suite, root, source.mirror]
