@@ -1,0 +1,86 @@
+"""The wire of a session: bytes between two file descriptors and the protocol, bounded in time."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from piufarm.errors import FarmError
+from piufarm.protocol import NEED_DATA, PAUSED, MasterConnection
+from piufarm.protocol.messages import MasterMessage, SlaveMessage
+
+_READ_BYTES: Final = 256 * 1024
+_WRITE_BYTES: Final = 4096  # PIPE_BUF: so much never blocks on a pipe that is ready for writing
+
+
+class SessionTimeout(FarmError):
+    """The peer was silent, or stayed, for too long."""
+
+
+class PeerGone(FarmError):
+    """The peer has closed its end while we had something to say."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a session may last."""
+
+    idle_seconds: float = 900
+    total_seconds: float = 4 * 3600
+
+
+class Channel:
+    """One session's messages, one after the other; the process sleeps in here while the peer is silent."""
+
+    def __init__(
+        self, reader: int, writer: int, *, patience: Patience, clock: Callable[[], float], connection: MasterConnection
+    ) -> None:
+        """Speak over two file descriptors; `clock` counts seconds and never goes back."""
+        self._reader = reader
+        self._writer = writer
+        self._connection = connection
+        self._patience = patience
+        self._clock = clock
+        self._deadline = clock() + patience.total_seconds
+
+    def receive(self) -> SlaveMessage:
+        """What the peer says next. Raises RemoteProtocolError, SessionTimeout."""
+        while True:
+            event = self._connection.next_event()
+            if event is PAUSED:
+                raise AssertionError("asked for the next message while a reply is owed")
+            if event is not NEED_DATA:
+                return event
+            self._wait(readable=True)
+            try:
+                data = os.read(self._reader, _READ_BYTES)
+            except ConnectionResetError:
+                data = b""
+            if data:
+                self._connection.receive(data)
+            else:
+                self._connection.receive_eof()
+
+    def send(self, message: MasterMessage) -> None:
+        """Say something. Raises PeerGone, SessionTimeout."""
+        data = memoryview(self._connection.send(message))
+        try:
+            while data:
+                self._wait(readable=False)
+                data = data[os.write(self._writer, data[:_WRITE_BYTES]) :]
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise PeerGone("the slave hung up while it was being answered") from error
+
+    def _wait(self, *, readable: bool) -> None:
+        """Sleep until the peer is ready."""
+        left = self._deadline - self._clock()
+        seconds = min(self._patience.idle_seconds, left)
+        readers, writers = ([self._reader], []) if readable else ([], [self._writer])
+        if seconds > 0 and any(select.select(readers, writers, [], seconds)):
+            return
+        if left <= self._patience.idle_seconds:
+            raise SessionTimeout(f"session ended after {self._patience.total_seconds:g} s, its longest time")
+        raise SessionTimeout(f"nothing happened for {self._patience.idle_seconds:g} s")

@@ -1,0 +1,57 @@
+"""The classic view of the results: hard links `<outcome>/<package>_<version>.log`, derived from the store's rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from piufarm.master.layout import SectionFiles
+from piufarm.store.model import Recorded, Run, Standing
+
+
+def show(recorded: Recorded, files: SectionFiles) -> None:
+    """Let people and other tools see a result that was just committed. Raises OSError; `fsck` then catches up."""
+    run = recorded.run
+    if recorded.duplicate:
+        return
+    if run.standing is Standing.CURRENT:
+        link_log(files.run_log(run.run_id), files.classic_of(run))
+        files.classic_of(run).with_suffix(".kpr").unlink(missing_ok=True)  # classifies the log that was here before
+        if recorded.superseded is not None and recorded.superseded.placement is not run.placement:
+            files.classic_of(recorded.superseded).unlink(missing_ok=True)
+    note_submission(run, files)
+
+
+def link_log(log: Path, name: Path) -> None:
+    """Make `name` a hard link to `log` in one step, whatever it was before."""
+    name.parent.mkdir(parents=True, exist_ok=True)
+    temporary = name.parent / f".new-{log.stem}"
+    temporary.unlink(missing_ok=True)
+    temporary.hardlink_to(log)
+    try:
+        temporary.replace(name)
+    finally:
+        temporary.unlink(missing_ok=True)  # renaming onto another link of the same file does nothing at all
+
+
+def retire(run: Run, files: SectionFiles) -> None:
+    """Move a retired run's log out of sight, into archive/. Raises OSError."""
+    name = files.classic_of(run)
+    log = files.run_log(run.run_id)
+    if log.exists():
+        link_log(log, files.archived(run))
+    if is_same_file(name, log):
+        name.unlink()
+
+
+def is_same_file(name: Path, log: Path) -> bool:
+    """Whether both exist and are links to one file."""
+    try:
+        return name.samefile(log)
+    except FileNotFoundError:
+        return False
+
+
+def note_submission(run: Run, files: SectionFiles) -> None:
+    """Append a line `<unix-time> <result> <package> <version>` to submissions.txt."""
+    with files.submissions.open("ab", buffering=0) as stream:
+        stream.write(f"{int(run.received_at.timestamp())} {run.outcome} {run.package} {run.version}\n".encode())

@@ -1,0 +1,89 @@
+"""Taking a result in: the one commit point of the farm. docs/store.md has the order of the steps and the reasons."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from piufarm.errors import FarmError
+from piufarm.files import atomic_writer
+from piufarm.master.layout import SectionFiles
+from piufarm.names import Package, SectionName, Version
+from piufarm.outcome import Outcome
+from piufarm.store.model import NewRun, Recorded, Store
+
+
+class LogNotStored(FarmError):
+    """A log could not be made durable; nothing of it is visible and nothing was acknowledged."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A result as it was announced."""
+
+    outcome: Outcome
+    package: Package
+    version: Version
+    slave: str | None
+    received_at: datetime
+
+
+def new_run_id(moment: datetime) -> str:
+    """A name for a run that sorts by time and fits into file names and URLs."""
+    return f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(6)}"
+
+
+def take_in(
+    delivery: Delivery, chunks: Iterable[bytes], *, store: Store, section: SectionName, files: SectionFiles
+) -> Recorded:
+    """Store a result durably; when this returns it may be acknowledged.
+
+    `chunks` are the log's bytes; whatever they raise undoes everything. Raises LogNotStored, StoreError.
+    """
+    run_id = new_run_id(delivery.received_at)
+    size, sha256 = _write_log(files, run_id, chunks)
+    recorded = store.record_run(
+        section,
+        NewRun(
+            run_id=run_id,
+            package=delivery.package,
+            version=delivery.version,
+            outcome=delivery.outcome,
+            slave=delivery.slave,
+            received_at=delivery.received_at,
+            log_bytes=size,
+            log_sha256=sha256,
+        ),
+    )
+    if recorded.duplicate:
+        _drop_second_copy(files, run_id, recorded.run.run_id)
+    return recorded
+
+
+def _write_log(files: SectionFiles, run_id: str, chunks: Iterable[bytes]) -> tuple[int, str]:
+    """Write, sync, rename, sync the folder; returns size and SHA-256."""
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        files.prepare_runs()
+        with atomic_writer(files.run_log(run_id)) as stream:
+            for chunk in chunks:
+                stream.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+    except OSError as error:
+        raise LogNotStored(
+            f"{files.runs}: {error.strerror or error}", hint="make room or mend the folder; the slave sends it again"
+        ) from error
+    return size, digest.hexdigest()
+
+
+def _drop_second_copy(files: SectionFiles, second: str, first: str) -> None:
+    """Remove the log of a result sent twice; should the first copy be missing, the second takes its place."""
+    if files.run_log(first).exists():
+        files.run_log(second).unlink()
+    else:
+        files.run_log(second).rename(files.run_log(first))
