@@ -66,10 +66,10 @@ class Fetcher:
         raise AssertionError("attempts is at least 1")
 
     def _attempt(self, url: str, stream: BinaryIO, max_bytes: int) -> int:
-        if urlsplit(url).scheme == "file":
+        if url.startswith("file:"):
             return _copy_local(url, stream, max_bytes)
-        request = urllib.request.Request(url, headers={"User-Agent": f"piufarm/{__version__}"})
         try:
+            request = urllib.request.Request(url, headers={"User-Agent": f"piufarm/{__version__}"})
             with self._opener().open(request, timeout=self.timeout_seconds) as response:
                 return self._copy(url, response, stream, max_bytes)
         except urllib.error.HTTPError as error:

@@ -106,9 +106,10 @@ def _deb822_entries(text: str) -> Iterator[_Entry]:
         enabled = stanza.get("Enabled", "yes").strip().lower() in _ENABLED_WORDS
         if "deb" not in types or not enabled:
             continue
+        keys = stanza.get("Signed-By", "")
         options = {
             "arch": stanza.get("Architectures", "").split(),
-            "signed-by": stanza.get("Signed-By", "").split(),
+            "signed-by": [] if "BEGIN PGP" in keys else keys.split(),  # the key itself may stand there
         }
         components = stanza.get("Components", "").split()
         for uri in stanza.get("URIs", "").split():

@@ -100,9 +100,10 @@ def parse_ini(text: str, path: Path) -> IniFile:
             hint="begin the file with a section such as [global]",
         ) from error
     except configparser.ParsingError as error:
-        number, line = error.errors[0] if error.errors else (0, "")
+        number = error.errors[0][0]
+        line = text.split("\n")[number - 1].strip()
         raise ConfigError(
-            f"{path}:{number}: neither a section, a key nor a comment: {line.strip()[:60]}",
+            f"{path}:{number}: neither a section, a key nor a comment: {line[:60]}",
             hint="a line is `[section]`, `key = value`, or begins with #; a value that goes on is indented",
         ) from error
     return IniFile(path, parser, dict(_scan(text)))

@@ -1,0 +1,1 @@
+"""Tests of mirrors, Release files, indexes and their cache."""
