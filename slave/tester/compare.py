@@ -57,10 +57,7 @@ class Comparison:
 def compare(
     base: Mapping[str, Entry], changes: Changes, before: Identities, after: Identities
 ) -> Comparison:
-    """All differences but those that `apt-get clean` would undo; ignore rules are applied by whoever reports them.
-
-    A link that leads to a directory is not looked at, as in all releases of the predecessor.
-    """
+    """All differences but those that `apt-get clean` would undo; ignore rules are applied by whoever reports them."""
     old = _recordable(changes.before, Tree(base))
     new = _recordable(changes.after, Tree(base, changes))
     old, new = _without_renumbered_links(old, new)
@@ -77,8 +74,21 @@ def _recordable(entries: Mapping[str, Entry], tree: Tree) -> dict[str, Entry]:
     return {
         tree.key(path, entry): entry
         for path, entry in entries.items()
-        if not _APT_CLEAN.fullmatch(path) and not (entry.target is not None and tree.resolves_to_directory(path))
+        if not _APT_CLEAN.fullmatch(path) and not _leads_to_directory(path, entry, tree)
     }
+
+
+def _leads_to_directory(path: str, entry: Entry, tree: Tree) -> bool:
+    """Whether this is a link to a directory, which is not compared.
+
+    The predecessor looks at where links lead from outside the chroot: relative ones inside it, absolute ones on the
+    host. The base stands for the host here, so that verdicts do not depend on what else is installed there.
+    """
+    if entry.target is None:
+        return False
+    if entry.target.startswith("/"):
+        return tree.base().resolves_to_directory(entry.target)
+    return tree.resolves_to_directory(path)
 
 
 def _without_renumbered_links(

@@ -117,7 +117,7 @@ class Examination:
         )
         output = self._output(result)
         has_failed = result.stopped_by is not None or (result.status != 0 and not may_fail)
-        if output and (has_failed or not quiet):
+        if output.strip() and (has_failed or not quiet):
             self.log.dump(f"\n{output}".rstrip("\n"))
         if not has_failed:
             failed = f"Command failed (status={result.status}), but ignoring error"

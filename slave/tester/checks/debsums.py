@@ -118,7 +118,7 @@ def _problem(examination: Examination, item: _Sum, diverted: Mapping[str, tuple[
         path = diverted[path][1]
     content = examination.chroot.read(path)
     if content is None:
-        return f"debsums: missing file {item.path} (from {item.package.partition(':')[0]} package)"
+        return f"debsums: missing file {item.path} (from {item.package} package)"
     return None if hashlib.md5(content, usedforsecurity=False).hexdigest() == item.md5 else item.path
 
 

@@ -31,8 +31,9 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
     faults = {path: entry for path, entry in removed.items() if path not in excused}
     headline = "FAIL: After purging files have disappeared:"
     yield from list_finding(examination, _NAME, headline, faults, Severity.ERROR)
-    headline = "dpkg removed empty directories that no package of the base owned:"
-    yield from list_finding(examination, _NAME, headline, excused, Severity.INFO)
+    if excused:
+        text = "\n".join(["dpkg removed empty directories that no package of the base owned:", *sorted(excused)])
+        yield Finding(_NAME, Severity.INFO, text, tuple(sorted(excused)))
 
 
 CHECK: Final = Check(_NAME, (Moment.COMPARED,), _find, ends_the_test=False)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from hypothesis import given
+
+from piufarm.slave.chroot.interface import Changes, Entry
+from piufarm.slave.tester.compare import Comparison, compare
+from piufarm.slave.tester.identities import Identities
+from tests.slave.tester.memory import Node, directory, file, link, with_parents
+from tests.slave.tester.test_tree import TREES, changed, entries
+
+PEOPLE = Identities.parse(b"root:x:0:0:::\ndaemon:x:1:1:::\n", b"root:x:0:\ndaemon:x:1:\n")
+
+
+def differences(
+    before: dict[str, Node], after: dict[str, Node], then: Identities = PEOPLE, now: Identities = PEOPLE
+) -> Comparison:
+    old = {path: node.entry for path, node in with_parents(before).items()}
+    new = {path: node.entry for path, node in with_parents(after).items()}
+    return compare(old, changed(old, new), then, now)
+
+
+def test_new_removed_and_modified_paths_are_told_apart() -> None:
+    found = differences(
+        {"/etc/gone": file(), "/etc/kept": file("a"), "/d": directory()},
+        {"/etc/kept": file("ab"), "/etc/come": file(), "/d": directory(mode=0o700)},
+    )
+    assert (list(found.new), list(found.removed), list(found.modified)) == (
+        ["/etc/come"], ["/etc/gone"], ["/d/", "/etc/kept"]
+    )
+
+
+def test_content_and_time_alone_are_no_difference() -> None:
+    old, new = file("a").entry, file("b").entry._replace(mtime_ns=5)
+    found = compare({"/": directory().entry, "/x": old}, Changes({"/x": old}, {"/x": new}), PEOPLE, PEOPLE)
+    assert found == Comparison({}, {}, {})
+
+
+def test_a_change_says_what_was_expected_and_what_was_found() -> None:
+    change = differences({"/x": file("abc")}, {"/x": file("abcde", mode=0o600, uid=1)}).modified["/x"]
+    assert str(change.expected) == "(root, root, - 100644, 3, None)"
+    assert str(change.found) == "(daemon, root, - 100600, 5, None)"
+
+
+def test_a_directory_that_became_a_link_is_removed_and_new() -> None:
+    found = differences({"/d": directory()}, {"/d": link("/nowhere")})
+    assert (list(found.new), list(found.removed)) == (["/d"], ["/d/"])
+
+
+def test_a_new_link_to_a_directory_of_the_base_is_not_compared() -> None:
+    found = differences({"/usr/share/doc": directory()},
+                        {"/usr/share/doc": directory(), "/a": link("/usr/share/doc"), "/b": link("usr/share/doc")})
+    assert list(found.new) == []
+
+
+def test_an_absolute_link_to_a_directory_that_the_test_brought_is_compared() -> None:
+    found = differences({}, {"/d": directory(), "/absolute": link("/d"), "/relative": link("d")})
+    assert list(found.new) == ["/absolute", "/d/"]
+
+
+def test_runlevel_links_that_change_their_number_cancel_out() -> None:
+    found = differences({"/etc/rc2.d/S20cron": link("../init.d/cron")}, {"/etc/rc2.d/S01cron": link("../init.d/cron")})
+    assert found == Comparison({}, {}, {})
+
+
+def test_runlevel_links_that_change_from_start_to_kill_cancel_out_too() -> None:
+    found = differences({"/etc/rc2.d/S20cron": link("x")}, {"/etc/rc2.d/K01cron": link("x")})
+    assert found == Comparison({}, {}, {})
+
+
+def test_runlevel_links_of_another_level_or_name_do_not() -> None:
+    found = differences({"/etc/rc2.d/S20cron": link("x")}, {"/etc/rc3.d/S20cron": link("x")})
+    assert (list(found.new), list(found.removed)) == (["/etc/rc3.d/", "/etc/rc3.d/S20cron"],
+                                                      ["/etc/rc2.d/", "/etc/rc2.d/S20cron"])
+
+
+def test_what_apt_clean_would_remove_is_not_new() -> None:
+    found = differences({}, {"/var/cache/apt/archives/x_1_all.deb": file(), "/var/cache/apt/archives/x.txt": file()})
+    assert "/var/cache/apt/archives/x_1_all.deb" not in found.new
+    assert "/var/cache/apt/archives/x.txt" in found.new
+
+
+def test_a_file_whose_owner_is_forgotten_is_modified() -> None:
+    now = Identities.parse(b"root:x:0:0:::\n", b"root:x:0:\ndaemon:x:1:\n")
+    found = differences({"/x": file(uid=1)}, {"/x": file(uid=1)}, now=now)
+    assert str(found.modified["/x"].found) == "(#1, root, - 100644, 0, None)"
+
+
+def test_a_line_that_is_no_account_is_passed_over() -> None:
+    assert Identities.parse(b"nonsense\nx:y:z\n\nroot:x:0:0\nroot2:x:0:0\n", None) == Identities({0: "root"}, {})
+
+
+def reference(old: dict[str, Entry], new: dict[str, Entry]) -> tuple[set[str], set[str]]:
+    """The same by two whole trees of entries without links."""
+    keys = [{path + "/" * (entry.mode == directory().entry.mode and path != "/") for path, entry in tree.items()}
+            for tree in (old, new)]
+    return keys[1] - keys[0], keys[0] - keys[1]
+
+
+@given(TREES, TREES)
+def test_comparing_changes_is_comparing_trees(base: dict[str, Node], now: dict[str, Node]) -> None:
+    old = {path: entry for path, entry in entries(base).items() if entry.target is None}
+    new = {path: entry for path, entry in entries(now).items() if entry.target is None}
+    found = compare(old, changed(old, new), PEOPLE, PEOPLE)
+    assert (set(found.new), set(found.removed)) == reference(old, new)
