@@ -83,7 +83,8 @@ def states_chart(daily: Daily, title: str, shape: Format) -> str:
                 labelcolor=scheme[TEXT], fontsize=shape.text - 1, handlelength=1, handleheight=1,
             )
         stream = io.StringIO()
-        figure.savefig(stream, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date")))
+        no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(stream, format="svg", transparent=True, metadata=no_metadata)
     return scheme.apply(stream.getvalue())
 
 

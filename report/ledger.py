@@ -54,7 +54,7 @@ class Ledger:
     def save(self) -> None:
         """Write the ledger; does nothing if its folder never came to be."""
         if self._path.parent.is_dir():
-            atomic_write(self._path, json.dumps({"format": _FORMAT, "pages": self._entries}, indent=0))
+            atomic_write(self._path, json.dumps({"format": _FORMAT, "pages": self._entries}))
 
 
 def _load(path: Path) -> dict[SitePath, Entry]:

@@ -12,7 +12,7 @@ from piufarm.report.artifact import Artifact
 from piufarm.report.logview import view_log
 from piufarm.report.paths import SitePath
 from piufarm.report.reverse import ERROR_STATES, WAITING_STATES
-from piufarm.report.section_model import DOES_NOT_EXIST, SectionModel
+from piufarm.report.section_model import DOES_NOT_EXIST, HISTORY_MAX, SectionModel
 from piufarm.report.section_pages import STATE_MEANINGS
 from piufarm.report.templating import Pages
 from piufarm.states import PackageState
@@ -77,6 +77,7 @@ def _package_page(model: SectionModel, pages: Pages, section_directory: Path, ro
         "reverse_total": len(reverse),
         "runs": runs,
         "current": current,
+        "has_older": len(runs) >= HISTORY_MAX,
     }
     late = partial(_log_context, section_directory, current)
     return pages.page(model.paths.package(row.name), "package.html", context, late)

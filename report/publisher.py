@@ -120,6 +120,8 @@ def _is_ours(name: str) -> bool:
 
 
 def _files(directory: Path, foreign: frozenset[Path]) -> Iterator[Path]:
+    if directory in foreign:
+        return
     for folder, folders, names in os.walk(directory):
         here = Path(folder)
         folders[:] = [name for name in folders if here / name not in foreign]

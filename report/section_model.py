@@ -16,6 +16,7 @@ from piufarm.report.reverse import reverse_edges
 from piufarm.states import PackageState
 from piufarm.store.model import Dependency, PackageRow, Reservation, Run, SectionRow, Standing, Store
 
+HISTORY_MAX: Final = 50  # runs of a package that its page shows
 DOES_NOT_EXIST: Final = "does-not-exist"
 OUTSIDE: Final = "not-in-this-section"
 
@@ -24,8 +25,8 @@ OUTSIDE: Final = "not-in-this-section"
 class SectionModel:
     """One section as it was when it was read.
 
-    `history` holds every run of a package, newest first. `outside` are packages that the section does not test and
-    that others depend on.
+    `history` holds the latest runs of each package, newest first, and the current one in any case. `outside` are
+    packages that the section does not test and that others depend on.
     """
 
     settings: Section
@@ -95,6 +96,7 @@ def load_section(store: Store, settings: Section, today: date) -> SectionModel:
         history.setdefault(run.package, []).append(run)
     for runs in history.values():
         runs.sort(key=lambda run: (run.received_at, run.run_id), reverse=True)
+        runs[HISTORY_MAX:] = [run for run in runs[HISTORY_MAX:] if run.standing is Standing.CURRENT]
     packages = {package.name: package for package in store.packages(name)}
     dependencies = dict(store.all_dependencies(name))
     providers = store.providers(name)

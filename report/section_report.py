@@ -23,7 +23,7 @@ from piufarm.report.section_pages import section_pages
 from piufarm.report.source_pages import source_pages
 from piufarm.report.summary import SUMMARY_NAME, render_summary, section_verdicts
 from piufarm.report.templating import Pages
-from piufarm.store.model import Run, Store
+from piufarm.store.model import Run, Standing, Store
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Workshop:
 def report_section(store: Store, settings: Section, workshop: Workshop, foreign: frozenset[Path]) -> None:
     """Publish one section. Raises StoreError, OSError, and whatever broken data in the store may bring about."""
     model = load_section(store, settings, workshop.now.date())
-    logs = [run for runs in model.history.values() for run in runs]
+    logs = [run for runs in model.history.values() for run in runs if _is_shown(model, run)]
     tick = workshop.progress.section(settings.name, len(logs) + len(model.packages) + len(model.sources))
     directory = workshop.farm.master_directory / settings.name
     with Publisher(
@@ -56,8 +56,13 @@ def report_section(store: Store, settings: Section, workshop: Workshop, foreign:
         publisher.remove_stale(OWNED_DIRECTORIES, foreign)
 
 
+def _is_shown(model: SectionModel, run: Run) -> bool:
+    """Whether a page leads to this run: its package's, or the list of current results."""
+    return run.package in model.packages or run.standing is Standing.CURRENT
+
+
 def _publish_log(publisher: Publisher, model: SectionModel, directory: Path, run: Run) -> None:
-    """Show a run's log in the tree, if there is one and the tree has a page that leads to it."""
+    """Show a run's log in the tree, if its file is there."""
     source = directory / run.log
     if ".." in source.parts:
         raise InvalidName(f"the store has a log outside its section: {run.log[:80]!r}")
