@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, TypeAlias
@@ -17,6 +21,7 @@ from typing import IO, Final, TypeAlias
 from piufarm.errors import FarmError
 
 CLEAN_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_GRACE_SECONDS: Final = 5.0  # between asking a child to end and killing it
 _OUTPUT_IN_ERROR: Final = 2000  # bytes of a failed tool's output that its error message quotes
 
 
@@ -62,6 +67,7 @@ def run(
     import sh  # costs 40 ms: a master session never runs a tool and must not pay for it
 
     words = tuple(str(word) for word in argv)
+    expired = threading.Event()
     try:
         process = sh.Command(words[0])(
             *words[1:],
@@ -73,21 +79,60 @@ def run(
             _ok_code=list(range(256)),
             _tty_out=False,
             _new_session=True,
-            _timeout=timeout_seconds,
             _decode_errors="surrogateescape",
         )
-        process.wait()
+        with _ended_with_its_children(process.pid, timeout_seconds, expired):
+            process.wait()
         status = process.exit_code
     except sh.CommandNotFound as error:
         raise FarmError(f"program not found: {words[0]}", hint="install the Debian package that has it") from error
-    except sh.TimeoutException as error:
-        raise FarmError(f"command took longer than {timeout_seconds:g} s: {shlex.join(words)}") from error
     except sh.SignalException as error:
         status = error.exit_code
+    if expired.is_set():
+        raise FarmError(f"command took longer than {timeout_seconds:g} s: {shlex.join(words)}")
     completed = Completed(words, status, bytes(process.stdout), bytes(process.stderr))
     if check and status != 0:
         raise CommandFailed(completed)
     return completed
+
+
+@contextmanager
+def _ended_with_its_children(leader: int, timeout_seconds: float | None, expired: threading.Event) -> Iterator[None]:
+    """Within the block the session of `leader` has a time limit; it is ended when the block is left by an error."""
+
+    def expire() -> None:
+        expired.set()
+        _end_session(leader)
+
+    timer = threading.Timer(timeout_seconds, expire) if timeout_seconds is not None else None
+    if timer is not None:
+        timer.start()
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):  # the child, in a session of its own, does not notice a Ctrl-C
+        _end_session(leader)
+        raise
+    finally:
+        if timer is not None:
+            timer.cancel()
+            timer.join()
+
+
+def _end_session(leader: int) -> None:
+    """Ask every process of the group to end; when the leader has, or will not, kill what is left."""
+    deadline = time.monotonic() + _GRACE_SECONDS
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGTERM)
+        while time.monotonic() < deadline and not _has_ended(leader):
+            time.sleep(0.02)
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _has_ended(child: int) -> bool:
+    try:
+        return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # somebody has taken its status already
+        return True
 
 
 def spawn(
