@@ -12,7 +12,7 @@ from piufarm.slave.bases.request import BaseRequest, Directory
 from piufarm.slave.bases.unpack import fill
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import CommandLimits, CommandResult
-from piufarm.slave.chroot.launch import chroot_name, launch_words
+from piufarm.slave.chroot.launch import chroot_name, launch
 from piufarm.slave.chroot.limits import NO_LIMITS
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.slave.network.access import NetworkAccess
@@ -28,8 +28,7 @@ _SECONDS: Final = 3600
 
 def make_copy(copy: Path, request: BaseRequest, network: NetworkAccess, progress: Progress) -> None:
     """A copy from nothing but the request. Raises FarmError, OSError."""
-    root = copy / ROOT
-    root.mkdir()
+    root = _empty_root(copy)
     fill(root, request.source, arch=request.arch, proxy=network.upstream_proxy, progress=progress)
     _finish(copy, request, network, progress, [])
 
@@ -38,18 +37,25 @@ def derive_copy(
     copy: Path, older: PreparedBase, request: BaseRequest, network: NetworkAccess, progress: Progress
 ) -> None:
     """A copy from an older one of the same request, whose package lists are outdated. Raises FarmError, OSError."""
-    root = copy / ROOT
-    root.mkdir()
+    root = _empty_root(copy)
     fill(root, Directory(older.root), arch=request.arch, proxy=None, progress=progress)
     _finish(copy, request, network, progress, list(older.preparation))
+
+
+def _empty_root(copy: Path) -> Path:
+    """Below a folder that keeps everybody else on the host out: the tree holds setuid programs."""
+    root = copy / ROOT
+    root.parent.mkdir(mode=0o700)
+    root.mkdir(mode=0o755)
+    return root
 
 
 def _finish(
     copy: Path, request: BaseRequest, network: NetworkAccess, progress: Progress, done: list[CommandResult]
 ) -> None:
     root = copy / ROOT
-    words = launch_words(base=root, tmpdir=copy, name=chroot_name(), limits=NO_LIMITS, writable=True)
-    supervisor = Supervisor(words, serve=proxy_for(network))
+    start = launch(base=root, tmpdir=copy, name=chroot_name(), limits=NO_LIMITS, writable=True)
+    supervisor = Supervisor(start, serve=proxy_for(network))
     try:
         _place(supervisor, request)
         done += _bring_up_to_date(supervisor, request, progress)

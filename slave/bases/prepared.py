@@ -23,7 +23,7 @@ from piufarm.slave.chroot.tree import index_tree
 INDEX: Final = "index"
 FACTS: Final = "facts.json"
 LOCK: Final = "in-use"
-ROOT: Final = "root"
+ROOT: Final = "tree/root"  # the tree is closed: its setuid programs are nobody's on the host
 _FORMAT: Final = 1
 
 

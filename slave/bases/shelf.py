@@ -2,7 +2,7 @@
 
     lock                 held exclusively by whoever prepares
     current -> copy-N    replaced in one step when a copy is complete
-    copy-N/              root/, index, facts.json and in-use, locked (shared) by its users
+    copy-N/              tree/root/, index, facts.json and in-use, locked (shared) by its users
     new-XXXX/            being prepared; without a holder of `lock` it is what a killed preparer left
 """
 
@@ -23,7 +23,7 @@ from piufarm.run import run
 from piufarm.slave.bases.prepared import LOCK, PreparedBase
 from piufarm.slave.bases.request import BaseRequest, Bootstrap, Directory, Source, Tarball
 
-_FORMAT: Final = 1  # of a copy; a new one leaves old copies alone
+_FORMAT: Final = 2  # of a copy; a new one leaves old copies alone
 
 
 def request_key(request: BaseRequest) -> str:
@@ -53,7 +53,6 @@ class Shelf:
         self.folder = folder
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.parent.chmod(0o700)  # the trees hold setuid programs that nobody on the host should reach
             folder.mkdir(exist_ok=True)
         except OSError as error:
             raise FarmError(f"cannot use the cache: {error}", hint="PIUFARM_CACHE names another folder") from error

@@ -84,8 +84,9 @@ def _mmdebstrap(source: Bootstrap, root: Path, arch: str, proxy: str | None) -> 
     words += [f"--include={','.join(source.include)}"] if source.include else []
     words += [f"--aptopt=Acquire::http::Proxy \"{proxy}\""] if proxy else []
     words += [] if source.check_valid_until else ['--aptopt=Acquire::Check-Valid-Until "false"']
-    if source.merged_usr is not None:
-        words.append(f"--hook-dir={_HOOKS / ('merged-usr' if source.merged_usr else 'no-merged-usr')}")
+    layouts = {None: "maybe-merged-usr", True: "merged-usr", False: "no-merged-usr"}
+    layout = _HOOKS / layouts[source.merged_usr]
+    words += [f"--hook-dir={layout}"] if layout.is_dir() else []
     options = f"signed-by={source.keyring}" if source.keyring else "trusted=yes"
     line = f"deb [{options}] {source.mirror} {source.suite} {' '.join(source.components)}"
     return [*words, source.suite, root, line]

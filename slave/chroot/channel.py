@@ -8,12 +8,14 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Final
 
 from piufarm.errors import FarmError
 from piufarm.slave.chroot.frames import Frame, FrameReader
 
 _PIECE: Final = 1 << 17
+_WORDS_MAX: Final = 2000
 
 
 class Channel:
@@ -65,13 +67,21 @@ class Channel:
         return self._frames.popleft()
 
     def _turn(self, deadline: float) -> None:
-        if self._gone and not self._frames:
-            raise FarmError("the chroot ended unexpectedly", hint="was something on this host killing processes?")
+        if self._gone:
+            raise FarmError(f"the chroot ended unexpectedly{self._last_words()}", hint="was it killed?")
         left = deadline - time.monotonic()
         if left <= 0:
             raise FarmError("the chroot does not answer", hint="the host may be overloaded, or its disk stuck")
         for key, _ in self._selector.select(left):
             key.data()
+
+    def _last_words(self) -> str:
+        """What the launcher, or schroot, had to say; a supervisor at work says nothing there."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+            if self._process.stderr is not None:
+                return f": {self._process.stderr.read(_WORDS_MAX).decode(errors='backslashreplace').strip()}"
+        return ""
 
     def _read(self) -> None:
         data = os.read(self._from.fileno(), _PIECE)
@@ -102,6 +112,8 @@ class Channel:
         self._selector.close()
         self._to.close()
         self._from.close()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
         try:
             self._process.wait(timeout=60)
         except subprocess.TimeoutExpired as error:

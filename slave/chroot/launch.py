@@ -1,13 +1,25 @@
-"""The command line that starts a supervisor."""
+"""How a supervisor is started."""
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from piufarm.slave.chroot.cgroups import group_parents
 from piufarm.slave.chroot.interface import ChrootLimits
-from piufarm.slave.chroot.program import supervisor_text
+from piufarm.slave.chroot.program import STUB, enter_program, supervisor_program
+
+_PERL: Final = ("/usr/bin/perl", "-e", STUB)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A command line, and what is written to its stdin before any frame."""
+
+    argv: tuple[str, ...]
+    programs: bytes
 
 
 def chroot_name() -> str:
@@ -15,22 +27,31 @@ def chroot_name() -> str:
     return f"tmp{secrets.token_hex(4)}"
 
 
-def launch_words(*, base: Path, tmpdir: Path, name: str, limits: ChrootLimits, writable: bool = False) -> list[str]:
-    """Perl's arguments. `writable`: the base itself becomes the root, to be prepared, instead of an overlay over it."""
-    words = {
-        "name": name,
-        "mode": "direct" if writable else "overlay",
-        "base": str(base),
-        "tmpdir": str(tmpdir),
-        "disk": str(limits.disk_bytes),
-        "memory": str(limits.memory_bytes),
-        "processes": str(limits.processes),
-    }
+def launch(
+    *,
+    base: Path,
+    tmpdir: Path,
+    name: str,
+    limits: ChrootLimits,
+    writable: bool = False,
+    schroot: str | None = None,
+) -> Launch:
+    """`writable`: the base itself becomes the root, to be prepared, instead of an overlay over it.
+
+    With `schroot`, the schroot of that name is what makes this process root; else it has to be.
+    """
     groups = group_parents() if limits.memory_bytes or limits.processes else []
-    return [
-        "/usr/bin/perl",
-        "-e",
-        supervisor_text(),
-        *(f"{word}={value}" for word, value in words.items()),
+    words = (
+        f"name={name}",
+        f"mode={'direct' if writable else 'overlay'}",
+        f"base={base}",
+        f"tmpdir={tmpdir}",
+        f"disk={limits.disk_bytes}",
+        f"memory={limits.memory_bytes}",
+        f"processes={limits.processes}",
         *(f"cgroup={parent.kind}:{parent.path}" for parent in groups),
-    ]
+    )
+    if schroot is None:
+        return Launch((*_PERL, *words), supervisor_program())
+    gate = ("schroot", "--quiet", "--chroot", schroot, "--user", "root", "--directory", "/", "--")
+    return Launch((*gate, *_PERL, *words), enter_program() + supervisor_program())

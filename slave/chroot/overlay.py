@@ -11,7 +11,7 @@ from pathlib import Path
 
 from piufarm.errors import FarmError
 from piufarm.slave.chroot.interface import Base, Changes, Chroot, ChrootLimits
-from piufarm.slave.chroot.launch import chroot_name, launch_words
+from piufarm.slave.chroot.launch import chroot_name, launch
 from piufarm.slave.chroot.supervised import SupervisedChroot
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.slave.chroot.tree import compare
@@ -35,8 +35,8 @@ class OverlayBackend:
         if not self.tmpdir.is_dir():
             raise FarmError(f"not a directory: {self.tmpdir}", hint="give one with --tmpdir")
         name = chroot_name()
-        words = launch_words(base=base.root, tmpdir=self.tmpdir.resolve(), name=name, limits=limits)
-        supervisor = Supervisor(words, serve=proxy_for(self.network))
+        start = launch(base=base.root, tmpdir=self.tmpdir.resolve(), name=name, limits=limits)
+        supervisor = Supervisor(start, serve=proxy_for(self.network))
         try:
             yield SupervisedChroot(str(self.tmpdir / name), base, supervisor, partial(_changes, base))
         finally:

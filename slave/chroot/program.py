@@ -1,4 +1,7 @@
-"""The supervisor's text: the files of perl/ in one, given to the host's perl on its command line."""
+"""The Perl texts of perl/ as programs, and how they reach an interpreter: over its stdin, before the first frame.
+
+So neither a process list nor the system's log, where schroot notes command lines, is filled with them.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,29 @@ from typing import Final
 _FOLDER: Final = Path(__file__).parent / "perl"
 _SUPERVISOR: Final = ("kernel", "frames", "files", "processes", "commands", "relay", "main", "launch")
 
-
-def _text(names: tuple[str, ...]) -> str:
-    return "\n".join(f'# line 1 "{name}.pl"\n{(_FOLDER / f"{name}.pl").read_text()}' for name in names)
+STUB: Final = """\
+my ($text, $stub, $size) = ('', '');
+sub take { my $taken = ''; while ((my $left = $_[0] - length $taken) > 0) { sysread STDIN, $taken, $left, length $taken
+    or exit 1 } return $taken }
+($size, $stub) = unpack 'N N', take(8); $text = take($size); $stub = take($stub);
+eval $text; die $@ if $@;
+"""
 
 
 @cache
-def supervisor_text() -> str:
-    """What `perl -e` runs as root on the host: launcher first, then init of the new PID namespace."""
-    return _text(_SUPERVISOR)
+def supervisor_program() -> bytes:
+    """Launcher and first process of a test, to be run by the host's perl as root."""
+    text = "\n".join(f'# line 1 "{name}.pl"\n{(_FOLDER / f"{name}.pl").read_text()}' for name in _SUPERVISOR)
+    return _framed(text)
+
+
+@cache
+def enter_program() -> bytes:
+    """What leaves a schroot and starts the program that follows on stdin with the host's perl."""
+    return _framed(f'# line 1 "enter.pl"\n{(_FOLDER / "enter.pl").read_text()}')
+
+
+def _framed(text: str) -> bytes:
+    """As STUB reads it: two lengths, the program, and STUB itself for a program that starts another."""
+    program, stub = text.encode(), STUB.encode()
+    return len(program).to_bytes(4, "big") + len(stub).to_bytes(4, "big") + program + stub

@@ -14,6 +14,7 @@ from piufarm.run import PIPE, spawn
 from piufarm.slave.chroot.channel import Channel
 from piufarm.slave.chroot.frames import Frame, pack_frame, pack_list, unpack_entries, unpack_list
 from piufarm.slave.chroot.interface import CommandLimits, CommandResult, Entry, Limit, Process
+from piufarm.slave.chroot.launch import Launch
 from piufarm.slave.chroot.relay import Relay
 
 _PATIENCE: Final = 120.0  # seconds for an answer of the supervisor itself
@@ -34,13 +35,13 @@ class SupervisorError(FarmError):
 class Supervisor:
     """A started supervisor, the first process of its namespaces; `close` ends all of them."""
 
-    def __init__(self, argv: Sequence[str], *, serve: Callable[[socket.socket], None] | None = None) -> None:
-        """Start it by `argv`. `serve` is given connections that are made in the chroot; None: no network.
+    def __init__(self, start: Launch, *, serve: Callable[[socket.socket], None] | None = None) -> None:
+        """`serve` is given connections that are made in the chroot; None: no network.
 
         Raises FarmError if the chroot cannot be set up.
         """
-        process = spawn(argv, stdin=PIPE, stdout=PIPE)
-        self._channel = Channel(process)
+        self._channel = Channel(spawn(start.argv, stdin=PIPE, stdout=PIPE, stderr=PIPE))
+        self._channel.send(start.programs)
         self._relay = Relay(self._channel, serve) if serve is not None else None
         self._port = 0
         self._number = 0
