@@ -18,6 +18,7 @@ TAIL_LINES: Final = 1500  # and from the end
 BEFORE_ERROR: Final = 20  # lines shown around an error in the part between
 AFTER_ERROR: Final = 60
 ERRORS_MAX: Final = 50  # marked ones that the page lists; later ones are marked only where they are shown
+DETAILS_MAX: Final = 6  # lines below a marker that the page lists
 LINE_MAX: Final = 1000  # characters of a line that are shown
 _READ_MAX: Final = 65536  # bytes read at once: a line may have any length
 
@@ -50,11 +51,12 @@ class Block(NamedTuple):
 
 
 class ErrorLine(NamedTuple):
-    """A marker line for the list above the log."""
+    """A marker line for the list above the log, with the first of the files or processes that it is about."""
 
     number: int
     line: int
     text: str
+    details: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ _ERROR: Final = re.compile(
     r"| \*\*\* (?:Process KILLED|PIUPARTS OUTPUT INCOMPLETE)|\*{5} Command was terminated"
     r"|\s*(?:E: |dpkg: error |Errors were encountered while processing)"
 )
+_LISTS_SUBJECTS: Final = re.compile(r".* (?:FAIL|WARN): .*:$")
 _WARNING: Final = re.compile(r"\d+m\d+\.\ds (?:WARNING: |[A-Z]+: Warning: )|\s*(?:W: |dpkg: warning: )")
 _SUCCESS: Final = re.compile(r"\d+m\d+\.\ds [A-Z]+: PASS: ")
 _RECORD: Final = re.compile(r"\d+m\d+\.\ds [A-Z]+: ")
@@ -158,22 +161,34 @@ class _Collector:
     count: int = 0
     keep_until: int = HEAD_LINES
     in_error: bool = False
+    listed: bool = False  # whether the last error is one of `errors`
 
     def add(self, text: str) -> None:
         self.count += 1
         kind = self._kind(text)
         error = 0
-        if kind is Kind.ERROR and len(self.errors) < ERRORS_MAX:
-            error = len(self.errors) + 1
-            shown = "".join(piece.text for piece in pieces_of(text.strip()))
-            self.errors.append(ErrorLine(error, self.count, shown[:200]))
-            self._keep_before()
-            self.keep_until = max(self.keep_until, self.count + AFTER_ERROR)
+        if kind is Kind.ERROR:
+            self.listed = len(self.errors) < ERRORS_MAX
+            error = self._list_error(text) if self.listed else 0
+        elif kind is Kind.ERROR_DETAIL and self.listed:
+            self._add_detail(text)
         line = _Line(self.count, kind, text, error)
         if self.count <= self.keep_until:
             self.kept.append(line)
         else:
             self.recent.append(line)
+
+    def _list_error(self, text: str) -> int:
+        number = len(self.errors) + 1
+        self.errors.append(ErrorLine(number, self.count, _plain(text), ()))
+        self._keep_before()
+        self.keep_until = max(self.keep_until, self.count + AFTER_ERROR)
+        return number
+
+    def _add_detail(self, text: str) -> None:
+        last = self.errors[-1]
+        if _LISTS_SUBJECTS.match(last.text) and len(last.details) < DETAILS_MAX:
+            self.errors[-1] = last._replace(details=(*last.details, _plain(text)))
 
     def _keep_before(self) -> None:
         wanted = [line for line in self.recent if line.number >= self.count - BEFORE_ERROR]
@@ -196,6 +211,11 @@ class _Collector:
     def view(self) -> LogView:
         lines = sorted({*self.kept, *self.recent})
         return LogView(tuple(_blocks(lines)), tuple(self.errors), self.count, self.count - len(lines))
+
+
+def _plain(text: str) -> str:
+    """A line for the list: short, harmless, one line."""
+    return "".join(piece.text for piece in pieces_of(" ".join(text.split())))[:200]
 
 
 def _blocks(lines: list[_Line]) -> Iterator[Block]:

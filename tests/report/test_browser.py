@@ -22,7 +22,7 @@ def test_no_page_is_wider_than_the_screen(measured: list[Measured]) -> None:
     assert {page.width for page in measured} == set(WIDTHS)
 
 
-def test_every_page_is_laid_out_with_the_style_sheet_and_its_pictures(site: SampleFarm, measured: list[Measured]) -> None:
+def test_every_page_is_laid_out_with_its_style_and_pictures(site: SampleFarm, measured: list[Measured]) -> None:
     assert {page.page for page in measured} == set(page_kinds(site))
     for page in measured:
         assert page.background == "rgb(251, 250, 247)", page

@@ -30,7 +30,8 @@ def rendered(farm: SampleFarm) -> SampleFarm:
     """Three packages: one passed, one failed, one held up by it."""
     store = farm.open()
     maintainer = "A <b>Person</b> <a@example.org>"
-    fill(store, SID, [index_package("aa"), index_package("bb", "aa", maintainer=maintainer), index_package("cc", "bb | x")])
+    named = index_package("bb", "aa", maintainer=maintainer)
+    fill(store, SID, [index_package("aa"), named, index_package("cc", "bb | x")])
     farm.add_run(store, SID, "aa", "1.0-1", Outcome.PASS, logs.passing("aa", "1.0-1"))
     farm.add_run(store, SID, "bb", "1.0-1", Outcome.FAIL, logs.failing("bb", "1.0-1"))
     set_states(

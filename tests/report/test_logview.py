@@ -65,6 +65,20 @@ def test_an_error_record_is_marked_with_its_details_and_ends_with_the_next_recor
     assert [(error.number, error.line) for error in view.errors] == [(1, 2)]
 
 
+def test_the_list_of_errors_has_the_first_files_that_each_is_about() -> None:
+    files = "".join(f"  /etc/x/{number}\t not owned\n" for number in range(20))
+    view = _view(f"0m4.6s ERROR: FAIL: Package purging left files on system:\n{files}\n".encode())
+    (error,) = view.errors
+    assert error.details == tuple(f"/etc/x/{number} not owned" for number in range(logview.DETAILS_MAX))
+
+
+def test_an_error_beyond_the_listed_ones_adds_nothing_to_the_last() -> None:
+    many = "0m1.0s ERROR: FAIL: Broken symlinks:\n  a\n" * (logview.ERRORS_MAX + 5)
+    view = _view(many.encode())
+    assert len(view.errors) == logview.ERRORS_MAX
+    assert {error.details for error in view.errors} == {("a",)}
+
+
 def test_what_tools_say_when_they_fail_is_an_error_too() -> None:
     view = _view(logs.failing("ab", "1"))
     texts = [error.text for error in view.errors]
