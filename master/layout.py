@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,6 +45,11 @@ class SectionFiles:
         """Where a retired run's log is to be seen."""
         return self.root / "archive" / run.placement.value / log_name(run.package, run.version)
 
+    def classic_logs(self) -> Iterator[Path]:
+        """Every log in the classic folders."""
+        for directory in CLASSIC_DIRECTORIES:
+            yield from sorted(self.root.glob(f"{directory}/*.log"))
+
     def prepare_runs(self) -> Path:
         """The folder of the logs, made durably if it is new: a crash must not lose it with the logs in it."""
         if not self.runs.is_dir():
@@ -57,3 +63,8 @@ class SectionFiles:
 def section_files(master_directory: Path, section: SectionName) -> SectionFiles:
     """The files of a section."""
     return SectionFiles(master_directory / section)
+
+
+def index_cache(master_directory: Path) -> Path:
+    """Where the master keeps the archive's indexes; no section can have this name."""
+    return master_directory / ".cache" / "indexes"

@@ -226,6 +226,10 @@ class Store(Protocol):
         """
         ...
 
+    def note_refresh(self, section: SectionName, *, now: datetime) -> None:
+        """Remember that the archive was looked at and has not changed."""
+        ...
+
     def packages(self, section: SectionName, state: PackageState | None = None) -> Iterator[PackageRow]:
         """The listed packages of a section by name."""
         ...

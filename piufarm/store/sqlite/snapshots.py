@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
@@ -45,6 +46,11 @@ def replace_packages(
     _switch(database, key, generation, (micros(now), index_digest, index_size))
     _remove_old(database, key, generation)
     return int(generation)
+
+
+def note_refresh(cursor: sqlite3.Cursor, section: SectionName, now: datetime) -> None:
+    """See Store.note_refresh."""
+    cursor.execute("UPDATE section SET refreshed_at = ? WHERE name = ?", (micros(now), section))
 
 
 _INSERT_PACKAGE: Final = f"""

@@ -57,6 +57,10 @@ class SqliteStore:
             self._database, section, packages, index_digest=index_digest, index_size=index_size, now=now
         )
 
+    def note_refresh(self, section: SectionName, *, now: datetime) -> None:
+        with self._database.write() as cursor:
+            snapshots.note_refresh(cursor, section, now)
+
     def packages(self, section: SectionName, state: PackageState | None = None) -> Iterator[PackageRow]:
         return packages.packages(self._database, section, state)
 

@@ -1,0 +1,173 @@
+"""Comparing a section's rows with its files, and mending what differs. The rows are the truth, the files a view of it;
+but logs that a person has moved to bugged/ or affected/ are taken at their place."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from piufarm.master import classic
+from piufarm.master.layout import CLASSIC_DIRECTORIES, TEMPORARY_PREFIX, SectionFiles
+from piufarm.names import SectionName
+from piufarm.outcome import Outcome
+from piufarm.store.model import Placement, Run, Standing, Store
+
+_CHUNK_BYTES: Final = 1024 * 1024
+# What a running session has not committed yet looks like a leftover; no session lasts as long as this.
+_LEFTOVER_SECONDS: Final = 6 * 3600.0
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that is not as it should be; `mend` puts it right, `remedy` says how."""
+
+    text: str
+    remedy: str = ""
+    mend: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check of one section."""
+
+    store: Store
+    section: SectionName
+    files: SectionFiles
+    deep: bool = False  # read every log and compare its SHA-256
+
+    def differences(self) -> Iterator[Difference]:
+        """Everything that differs; mending one may be done while the next is looked for."""
+        known = self._known_files()
+        expected: set[Path] = set()
+        for run in list(self.store.runs(self.section)):
+            damage = self._damage(run)
+            if damage is not None:
+                yield damage
+            elif run.standing is Standing.CURRENT:
+                place = self._place(run)
+                expected.add(self.files.classic(place, run.package, run.version))
+                yield from self._view(run, place, known)
+        yield from self._strangers(known, expected)
+        yield from self._leftovers()
+
+    def _known_files(self) -> Mapping[int, str]:
+        """Run ids by inode of their logs."""
+        if not self.files.runs.is_dir():
+            return {}
+        return {
+            log.stat().st_ino: log.stem
+            for log in self.files.runs.iterdir()
+            if log.suffix == ".log" and self.store.run(log.stem) is not None
+        }
+
+    def _damage(self, run: Run) -> Difference | None:
+        log = self.files.run_log(run.run_id)
+        try:
+            size = log.stat().st_size
+        except FileNotFoundError:
+            return self._missing(run, log)
+        what = f"{log} ({run.package} {run.version})"
+        if size != run.log_bytes:
+            return self._lost(run, f"{what} has {size} bytes instead of {run.log_bytes}")
+        if self.deep and _sha256(log) != run.log_sha256:
+            return self._lost(run, f"{what} has other content than was received")
+        return None
+
+    def _missing(self, run: Run, log: Path) -> Difference:
+        what = f"{log} ({run.package} {run.version}) is missing"
+        name = self.files.classic_of(run)
+        if run.standing is Standing.CURRENT and name.is_file() and _sha256(name) == run.log_sha256:
+            return Difference(what, f"linked again from {name}", partial(classic.link_log, name, log))
+        return self._lost(run, what)
+
+    def _lost(self, run: Run, what: str) -> Difference:
+        if run.standing is not Standing.CURRENT:
+            return Difference(what)
+        return Difference(what, "retired: the package is tested again", partial(self._retire, run))
+
+    def _retire(self, run: Run) -> None:
+        self.store.retire(self.section, [run.run_id])
+        classic.retire(run, self.files)
+
+    def _place(self, run: Run) -> Placement:
+        """Where the log of a current run is seen: as its row says, unless a person has moved it."""
+        log = self.files.run_log(run.run_id)
+        if run.outcome is Outcome.PASS or classic.is_same_file(self.files.classic_of(run), log):
+            return run.placement
+        for placement in (Placement.BUGGED, Placement.AFFECTED, Placement(run.outcome.value)):
+            if classic.is_same_file(self.files.classic(placement, run.package, run.version), log):
+                return placement
+        return run.placement
+
+    def _view(self, run: Run, place: Placement, known: Mapping[int, str]) -> Iterator[Difference]:
+        name = self.files.classic(place, run.package, run.version)
+        log = self.files.run_log(run.run_id)
+        if place is not run.placement:
+            yield self._moved(run, place)
+        elif not name.exists():
+            yield Difference(f"{name} is missing", "linked", partial(classic.link_log, log, name))
+        elif not classic.is_same_file(name, log):
+            if name.stat().st_ino in known:
+                yield Difference(f"{name} shows an older log", "replaced", partial(classic.link_log, log, name))
+            else:
+                yield Difference(f"{name} is a file that the farm has not written; it hides the current log")
+
+    def _moved(self, run: Run, place: Placement) -> Difference:
+        return Difference(
+            f"{self.files.classic_of(run)} was moved to {place}/",
+            "taken over",
+            partial(self.store.set_placement, run.run_id, place),
+        )
+
+    def moved(self) -> Iterator[Difference]:
+        """Only the logs that a person has moved."""
+        for run in list(self.store.runs(self.section, current_only=True)):
+            place = self._place(run)
+            if place is not run.placement:
+                yield self._moved(run, place)
+
+    def _strangers(self, known: Mapping[int, str], expected: set[Path]) -> Iterator[Difference]:
+        """Logs in the classic folders that no current result explains."""
+        for name in self.files.classic_logs():
+            if name in expected:
+                continue
+            run_id = known.get(name.stat().st_ino)
+            run = self.store.run(run_id) if run_id is not None else None
+            if run is None:
+                yield Difference(f"{name} is not in the store", "`--from-files` takes it over")
+            elif run.standing is Standing.RETIRED and name == self.files.classic_of(run):
+                yield Difference(f"{name} is retired", "moved to archive/", partial(classic.retire, run, self.files))
+            else:
+                yield Difference(f"{name} shows a log that is not current", "removed", name.unlink)
+
+    def _leftovers(self) -> Iterator[Difference]:
+        """Unfinished files, and logs that were never acknowledged because their session ended in between."""
+        oldest = time.time() - _LEFTOVER_SECONDS
+        for directory in ("runs", *CLASSIC_DIRECTORIES):
+            for name in sorted(self.files.root.glob(f"{directory}/{TEMPORARY_PREFIX}*")):
+                if name.stat().st_mtime < oldest:
+                    yield Difference(f"{name} was never finished", "removed", name.unlink)
+        for log in sorted(self.files.root.glob("runs/*.log")):
+            if log.stat().st_mtime < oldest and self.store.run(log.stem) is None:
+                yield Difference(
+                    f"{log} was never acknowledged", "moved to stray/", partial(_set_aside, log, self.files)
+                )
+
+
+def _set_aside(log: Path, files: SectionFiles) -> None:
+    target = files.root / "stray" / log.name
+    target.parent.mkdir(exist_ok=True)
+    log.rename(target)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
