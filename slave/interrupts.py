@@ -10,18 +10,23 @@ from __future__ import annotations
 import os
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
+_FIRST_INTERRUPT: Final = "interrupted: the running test is finished and sent, the rest given back (again: abort it)"
+_ABORT: Final = "interrupted: the running test is aborted; its package stays reserved for the next start"
+_FLUSH: Final = "finished logs are sent after the running test"
 _HANDLED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
     """What has been asked for so far. Only one is installed at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, announce: Callable[[str], None] = lambda _: None) -> None:
+        self._announce = announce
+        self._unannounced: str | None = None
         self._interrupts = 0
         self._terminated = False
         self._flush = False
@@ -74,12 +79,24 @@ class Interrupts:
         finally:
             self._deferred = before
 
+    @contextmanager
+    def immediate(self) -> Iterator[None]:
+        """The opposite, within such a block."""
+        before, self._deferred = self._deferred, False
+        try:
+            yield
+        finally:
+            self._deferred = before
+
     def readable(self) -> list[int]:
         """File descriptors that become readable when a signal comes; `clear` them."""
         return [] if self._wakeup is None else [self._wakeup]
 
     def clear(self) -> None:
-        """Make the descriptors of `readable` silent again."""
+        """Make the descriptors of `readable` silent again, and tell what has been asked for."""
+        text, self._unannounced = self._unannounced, None
+        if text is not None:
+            self._announce(text)
         for descriptor in self.readable():
             try:
                 while os.read(descriptor, 64):
@@ -98,10 +115,13 @@ class Interrupts:
         match number:
             case signal.SIGINT:
                 self._interrupts += 1
+                self._unannounced = _FIRST_INTERRUPT if self._interrupts == 1 else _ABORT
             case signal.SIGTERM:
                 self._terminated = True
+                self._unannounced = _ABORT
             case _:
                 self._flush = True
+                self._unannounced = _FLUSH
                 return
         if not self._deferred:
             raise KeyboardInterrupt

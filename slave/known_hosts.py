@@ -35,13 +35,13 @@ def load_known_hosts(client: paramiko.SSHClient, files: Iterable[Path]) -> None:
 
 def trusted_keys(files: Iterable[Path], name: str) -> list[paramiko.PKey]:
     """The keys that these files have for a host."""
-    client = paramiko.SSHClient()
-    load_known_hosts(client, files)
-    known = paramiko.HostKeys()
+    keys: list[paramiko.PKey] = []
     for path in files:
+        client = paramiko.SSHClient()
+        load_known_hosts(client, [path])
         if path.exists():
-            known.load(str(path))
-    return list((known.lookup(name) or {}).values())
+            keys += (paramiko.HostKeys(str(path)).lookup(name) or {}).values()
+    return keys
 
 
 def revoked_keys(files: Iterable[Path]) -> frozenset[str]:

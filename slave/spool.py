@@ -148,13 +148,6 @@ class Spool:
         """The master has it and has said so."""
         _remove(log.path)
 
-    def last_trouble(self, entry: Reserved) -> float | None:
-        """When a test of this version last ended in trouble of ours (seconds since the epoch), if it did."""
-        try:
-            return (self._trouble / entry.file_name).stat().st_mtime
-        except FileNotFoundError:
-            return None
-
     def _finished(self, outcome: Outcome) -> Path:
         return self.directory / outcome.value
 

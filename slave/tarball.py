@@ -66,7 +66,11 @@ class TarballKeeper:
             with _locked(self.log) as log:
                 if log is not None and _modified(self.path) == before:  # else another slave has just made it
                     self._make(log)
-        if not self.path.exists():
+        self.check_present()
+
+    def check_present(self) -> None:
+        """Raises NoBase if the tarball is not there."""
+        if not self.commands.uses_schroot and not self.path.exists():
             raise NoBase(f"there is no base tarball {self.path}", hint=f"see {self.log}")
 
     def next_check_seconds(self) -> float:

@@ -68,6 +68,9 @@ def run_test(
     with process.stdout as output, closing(_Watch(process.pid, output.fileno(), sink, stop, patience)) as watch:
         try:
             ending = watch.until_exit()
+        except BaseException:
+            watch.end()
+            raise
         finally:
             processes.kill_all(process.pid)
         status = process.wait()
@@ -104,17 +107,22 @@ class _Watch:
         if self._exits_within(self._patience.limit_seconds, abortable=True):
             return Ending.ITSELF
         ending = Ending.ABORTED if self._stop.abort_requested else Ending.TIME_LIMIT
+        self.end()
+        return ending
+
+    def end(self) -> None:
+        """Make it end, step by step, so that a tester can clean up. Raises FarmError if it cannot be done."""
         known = processes.members(self._pid)
         processes.interrupt_group(self._pid)
         if self._exits_within(self._patience.interrupt_seconds):
-            return ending
+            return
         known |= processes.members(self._pid)
         processes.send(known, signal.SIGTERM)
         if self._exits_within(self._patience.terminate_seconds):
-            return ending
+            return
         allowed = processes.send(known | processes.members(self._pid), signal.SIGKILL)
         if self._exits_within(self._patience.kill_seconds):
-            return ending
+            return
         reason = "it hangs in the kernel" if allowed else "it belongs to another account"
         raise FarmError(
             f"cannot end the test (process {self._pid}): {reason}", hint="end it by hand; use a tester without sudo"

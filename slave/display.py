@@ -1,0 +1,78 @@
+"""Events for people: one line each, and on a terminal a last line that says what is being tested."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from piufarm.slave.events import Event, Phase
+
+_STYLES: Final = {"pass": "green", "fail": "red", "untestable": "yellow"}
+_SILENT: Final = (Phase.STARTED, Phase.RESERVED, Phase.SENT)
+
+
+class Display:
+    """Shows events; plain lines when the output is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task: TaskID | None = None
+
+    def tell(self, event: Event) -> None:
+        """Show it."""
+        self._follow(event)
+        text = _line(event, live=self._console.is_terminal)
+        if text is not None:
+            stamp = Text(f"{datetime.now():%H:%M:%S} ", style="dim")
+            self._console.print(stamp + text, soft_wrap=True, highlight=False)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def _follow(self, event: Event) -> None:
+        """Keep the last line up to date."""
+        if event.phase is Phase.NOTE:
+            return
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+        if event.phase is Phase.TESTING:
+            self._task = self._progress.add_task(f"testing {_subject(event)}", total=None)
+
+
+def _subject(event: Event) -> str:
+    words = [event.section or "", *(event.entry or ())]
+    return " ".join(word for word in words if word)
+
+
+def _line(event: Event, *, live: bool) -> Text | None:
+    subject = _subject(event)
+    seconds = "" if event.seconds is None else f"{event.seconds:.1f} s"
+    match event.phase:
+        case Phase.TESTED if event.outcome is not None:
+            return Text(f"{subject}  ") + Text(event.outcome, style=_STYLES[event.outcome]) + Text(f"  {seconds}")
+        case Phase.TESTING:
+            return None if live else Text(f"{subject}  testing")
+        case Phase.TROUBLE:
+            text = Text(f"{subject}  " if subject else "") + Text("trouble: ", style="magenta") + Text(event.text)
+            return text + Text(f"\n         {event.hint}", style="dim") if event.hint else text
+        case Phase.ABORTED | Phase.GIVEN_BACK:
+            return Text(f"{subject}  {event.phase.value.replace('-', ' ')}")
+        case Phase.IDLE:
+            return Text(f"nothing to test, waiting {event.seconds or 0:.0f} s", style="dim")
+        case phase if phase in _SILENT:
+            return None
+    return Text(f"{subject}: {event.text}" if subject else event.text) if event.text else None
