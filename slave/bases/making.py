@@ -8,7 +8,7 @@ from typing import Final
 
 from piufarm.errors import FarmError
 from piufarm.slave.bases.prepared import ROOT, PreparedBase, describe
-from piufarm.slave.bases.request import BaseRequest, Directory
+from piufarm.slave.bases.request import BaseRequest, Directory, request_key
 from piufarm.slave.bases.unpack import fill
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import CommandLimits, CommandResult
@@ -20,7 +20,7 @@ from piufarm.slave.network.proxy import proxy_for
 
 Progress = Callable[[str], None]
 
-_SOURCES_PARTS: Final = "/etc/apt/sources.list.d"
+_SOURCES_PARTS: Final = "etc/apt/sources.list.d"
 _OUTPUT_BYTES: Final = 64 << 20
 _OUTPUT_IN_ERROR: Final = 2000
 _SECONDS: Final = 3600
@@ -57,38 +57,49 @@ def _finish(
     start = launch(base=root, tmpdir=copy, name=chroot_name(), limits=NO_LIMITS, writable=True)
     supervisor = Supervisor(start, serve=proxy_for(network))
     try:
-        _place(supervisor, request)
-        done += _bring_up_to_date(supervisor, request, progress)
+        place(supervisor, request)
+        if request.sources_list is not None:
+            _remove_other_sources(root, supervisor)
+        if request.upgrade:
+            done += bring_up_to_date(supervisor, request, progress=progress)
+        else:
+            _run(supervisor, ["apt-cache", "gencaches"])
         supervisor.kill_processes()
     finally:
         supervisor.close()
     progress("indexing the base")
-    describe(copy, done)
+    describe(copy, request_key(request), done)
 
 
-def _place(supervisor: Supervisor, request: BaseRequest) -> None:
-    for path, (content, mode) in sorted(request.files.items()):
-        supervisor.put(path, content, mode=mode)
+def _remove_other_sources(root: Path, supervisor: Supervisor) -> None:
+    """Archives that nobody asked for, and that cannot be reached."""
+    parts = root / _SOURCES_PARTS
+    if parts.is_dir() and not parts.is_symlink():
+        for part in parts.iterdir():
+            supervisor.remove(f"/{_SOURCES_PARTS}/{part.name}")
+
+
+def place(supervisor: Supervisor, request: BaseRequest, *, only_changed: bool = False) -> bool:
+    """Write the request's files; returns whether anything was written. Raises FarmError."""
+    files = dict(request.files)
     if request.sources_list is not None:
-        supervisor.put("/etc/apt/sources.list", request.sources_list.encode())
-        for path in supervisor.walk():
-            if path.startswith(f"{_SOURCES_PARTS}/"):
-                supervisor.remove(path)
+        files["/etc/apt/sources.list"] = (request.sources_list.encode(), 0o644)
+    if only_changed:
+        files = {path: file for path, file in files.items() if supervisor.read(path) != file[0]}
+    for path, (content, mode) in sorted(files.items()):
+        supervisor.put(path, content, mode=mode)
+    return bool(files)
 
 
-def _bring_up_to_date(
-    supervisor: Supervisor, request: BaseRequest, progress: Progress
-) -> Sequence[CommandResult]:
-    """apt's lists, upgrades if asked for, and at last apt's own cache, so that it starts quickly in every test."""
-    done: list[CommandResult] = []
-    if request.upgrade:
-        progress("apt-get update")
-        done.append(_update(supervisor, request.update_retries))
-        progress("apt-get dist-upgrade")
-        done.append(_run(supervisor, ["apt-get", "-yf", "dist-upgrade"], network=True))
-        _run(supervisor, ["apt-get", "clean"])
+def bring_up_to_date(supervisor: Supervisor, request: BaseRequest, *, progress: Progress) -> list[CommandResult]:
+    """Fetch apt's lists and upgrade; at last apt's own cache, so that it starts quickly in every test."""
+    progress("apt-get update")
+    update = _update(supervisor, request.update_retries)
+    progress("apt-get dist-upgrade")
+    upgrade = _run(supervisor, ["apt-get", "-yf", "dist-upgrade"], network=True)
+    _run(supervisor, ["apt-get", "clean"])
     _run(supervisor, ["apt-cache", "gencaches"])
-    return done
+    return [update, upgrade]
 
 
 def _update(supervisor: Supervisor, retries: int) -> CommandResult:

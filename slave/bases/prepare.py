@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from piufarm.errors import FarmError
 from piufarm.slave.bases.freshness import current_releases
 from piufarm.slave.bases.making import derive_copy, make_copy
 from piufarm.slave.bases.prepared import PreparedBase
-from piufarm.slave.bases.request import BaseRequest
-from piufarm.slave.bases.shelf import Shelf, request_key
+from piufarm.slave.bases.request import BaseRequest, request_key
+from piufarm.slave.bases.shelf import Shelf
 from piufarm.slave.bases.tarball import save_tarball
 from piufarm.slave.network.access import NetworkAccess
 
@@ -32,17 +33,27 @@ def prepare(
     """
     if os.geteuid() != 0:
         raise FarmError("preparing a base needs root", hint="an unprivileged account uses --schroot NAME")
-    shelf = Shelf(cache / "bases" / request_key(request))
+    return prepare_on(Shelf(cache / "bases" / request_key(request)), request, network, progress)
+
+
+def prepare_on(
+    shelf: Shelf, request: BaseRequest, network: NetworkAccess, progress: Callable[[str], None]
+) -> PreparedBase:
+    """As `prepare`, in a place of one's own choice. Raises FarmError."""
     wanted = current_releases(request.archives, network)
     found = shelf.take()
     if found is not None:
-        if wanted <= found.facts.releases:
+        if _serves(found, request, wanted):
             return found
         found.close()
     try:
         return _prepare_anew(request, shelf, network, progress)
     except OSError as error:
-        raise FarmError(f"cannot prepare a base below {cache}: {error}", hint="check space and permissions") from error
+        raise FarmError(f"cannot prepare a base in {shelf.folder}: {error}", hint="is there space?") from error
+
+
+def _serves(base: PreparedBase, request: BaseRequest, wanted: frozenset[str]) -> bool:
+    return base.facts.request == request_key(request) and wanted <= base.facts.releases
 
 
 def _prepare_anew(
@@ -51,14 +62,13 @@ def _prepare_anew(
     with shelf.exclusively(lambda: progress("waiting for another tester that prepares this base")):
         wanted = current_releases(request.archives, network)  # that one may have taken long
         found = shelf.take()
-        if found is not None and wanted <= found.facts.releases:
+        if found is not None and _serves(found, request, wanted):
             return found
-        with shelf.new_copy() as copy:
-            if found is None:
+        with shelf.new_copy() as copy, found or nullcontext():
+            if found is None or found.facts.request != request_key(request):
                 make_copy(copy, request, network, progress)
             else:
-                with found:
-                    derive_copy(copy, found, request, network, progress)
+                derive_copy(copy, found, request, network, progress)
         taken = shelf.take()
     if taken is None:
         raise FarmError(f"a base vanished from the cache: {shelf.folder}", hint="is something cleaning up there?")

@@ -24,7 +24,7 @@ INDEX: Final = "index"
 FACTS: Final = "facts.json"
 LOCK: Final = "in-use"
 ROOT: Final = "tree/root"  # the tree is closed: its setuid programs are nobody's on the host
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Facts:
     """What is known about a copy besides its tree."""
 
     base_id: str
+    request: str  # key of the request that it answers
     packages: Mapping[str, str]
     releases: frozenset[str]  # SHA-256 of the InRelease and Release files that its package lists come from
     preparation: tuple[CommandResult, ...]
@@ -44,6 +45,7 @@ class Facts:
         content = {
             "format": _FORMAT,
             "base_id": self.base_id,
+            "request": self.request,
             "packages": dict(self.packages),
             "releases": sorted(self.releases),
             "preparation": commands,
@@ -60,7 +62,9 @@ class Facts:
             CommandResult(tuple(argv), status, output.encode("latin-1"), seconds)
             for argv, status, output, seconds in content["preparation"]
         )
-        return cls(content["base_id"], content["packages"], frozenset(content["releases"]), commands)
+        return cls(
+            content["base_id"], content["request"], content["packages"], frozenset(content["releases"]), commands
+        )
 
 
 class PreparedBase:
@@ -120,7 +124,7 @@ class PreparedBase:
         self.close()
 
 
-def describe(copy: Path, preparation: Sequence[CommandResult]) -> Facts:
+def describe(copy: Path, request: str, preparation: Sequence[CommandResult]) -> Facts:
     """Index the tree of a copy that is ready and write down all that a PreparedBase reads.
 
     Raises OSError, FarmError if the tree is not a Debian system.
@@ -131,7 +135,7 @@ def describe(copy: Path, preparation: Sequence[CommandResult]) -> Facts:
     finally:
         os.close(descriptor)
     packages = installed_packages(copy / ROOT)
-    facts = Facts(_identity(tree, packages), packages, _releases(copy / ROOT), tuple(preparation))
+    facts = Facts(_identity(tree, packages), request, packages, _releases(copy / ROOT), tuple(preparation))
     (copy / INDEX).write_bytes(marshal.dumps({path: tuple(entry) for path, entry in tree.items()}))
     atomic_write(copy / FACTS, facts.dump(), durable=False)
     (copy / LOCK).touch()

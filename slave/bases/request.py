@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+from piufarm.errors import FarmError
+
+_FORMAT: Final = 3  # of a prepared copy; a new one leaves copies of older programs alone
 
 
 @dataclass(frozen=True)
@@ -48,3 +54,22 @@ class BaseRequest:
     upgrade: bool = True  # apt-get update and dist-upgrade
     archives: tuple[tuple[str, str], ...] = ()  # (URI, suite): their InRelease decides whether a copy is still fresh
     update_retries: int = 0
+
+
+def request_key(request: BaseRequest) -> str:
+    """The same for requests that one copy can serve."""
+    files = sorted((path, hashlib.sha256(content).hexdigest(), mode) for path, (content, mode) in request.files.items())
+    content = (_FORMAT, _identity(request.source), request.arch, request.sources_list, files, request.upgrade)
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:24]
+
+
+def _identity(source: Source) -> tuple[object, ...]:
+    match source:
+        case Tarball(path) | Directory(path):
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise FarmError(f"no base image at {path}: {error.strerror}") from error
+            return (type(source).__name__, str(path.resolve()), status.st_size, status.st_mtime_ns)
+        case Bootstrap():
+            return ("Bootstrap", repr(source))

@@ -9,48 +9,25 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from piufarm.errors import FarmError
 from piufarm.run import run
-from piufarm.slave.bases.prepared import LOCK, PreparedBase
-from piufarm.slave.bases.request import BaseRequest, Bootstrap, Directory, Source, Tarball
-
-_FORMAT: Final = 2  # of a copy; a new one leaves old copies alone
-
-
-def request_key(request: BaseRequest) -> str:
-    """The same for requests that one copy can serve."""
-    files = sorted((path, hashlib.sha256(content).hexdigest(), mode) for path, (content, mode) in request.files.items())
-    content = (_FORMAT, _identity(request.source), request.arch, request.sources_list, files, request.upgrade)
-    return hashlib.sha256(repr(content).encode()).hexdigest()[:24]
-
-
-def _identity(source: Source) -> tuple[object, ...]:
-    match source:
-        case Tarball(path) | Directory(path):
-            try:
-                status = path.stat()
-            except OSError as error:
-                raise FarmError(f"no base image at {path}: {error.strerror}") from error
-            return (type(source).__name__, str(path.resolve()), status.st_size, status.st_mtime_ns)
-        case Bootstrap():
-            return ("Bootstrap", repr(source))
+from piufarm.slave.bases.prepared import LOCK, ROOT, PreparedBase
 
 
 class Shelf:
     """One folder of the cache."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises FarmError if the folder cannot be made."""
+    def __init__(self, folder: Path, *, reader_gid: int | None = None) -> None:
+        """`reader_gid`: a group that may look into the trees. Raises FarmError if the folder cannot be made."""
         self.folder = folder
+        self._reader_gid = reader_gid
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(exist_ok=True)
@@ -93,6 +70,9 @@ class Shelf:
         new.chmod(0o755)
         try:
             yield new
+            if self._reader_gid is not None:
+                os.chown((new / ROOT).parent, 0, self._reader_gid)
+                (new / ROOT).parent.chmod(0o750)
             run(["sync", "--file-system", new])
             copy = self.folder / f"copy-{new.name.removeprefix('new-')}"
             new.rename(copy)

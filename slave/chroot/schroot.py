@@ -1,27 +1,91 @@
-"""Chroots for an unprivileged account: schroot makes it root, in namespaces that close with the test."""
+"""Chroots for an unprivileged account: schroot makes it root, in namespaces that close with the test.
+
+No schroot session is begun: the chroots are of type plain, without set-up scripts, mounts or anything to end.
+"""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from piufarm.errors import FarmError
-from piufarm.slave.bases.prepared import PreparedBase
-from piufarm.slave.chroot.interface import Base, Chroot, ChrootLimits
+from piufarm.run import run
+from piufarm.slave.bases.freshness import current_releases
+from piufarm.slave.bases.making import bring_up_to_date, place
+from piufarm.slave.bases.prepared import ROOT, PreparedBase
+from piufarm.slave.bases.request import BaseRequest
+from piufarm.slave.bases.status import STATUS, parse_status
+from piufarm.slave.chroot.interface import Base, Changes, Chroot, ChrootLimits, Entry
+from piufarm.slave.chroot.launch import chroot_name, launch
+from piufarm.slave.chroot.supervised import SupervisedChroot
+from piufarm.slave.chroot.supervisor import Supervisor
+from piufarm.slave.chroot.tree import compare
 from piufarm.slave.network.access import NetworkAccess
+from piufarm.slave.network.proxy import proxy_for
+
+CURRENT: Final = f"/current/{ROOT}"  # how the directory of every schroot of ours ends
+_HINT: Final = "as root: piufarm slave setup-schroot SUITE --user ACCOUNT"
 
 
 @dataclass(frozen=True)
 class SchrootBackend:
-    """Opens bases that came from `schroot_base`; needs an account that is in the root-users of that schroot."""
+    """Opens bases that came from `schroot_base`; the account has to be in the root-users of that schroot.
+
+    `request` is what the test would have asked of a base of its own: files that the base lacks are placed, and lists
+    that are outdated are fetched, at the beginning of each test.
+    """
 
     tmpdir: Path
     network: NetworkAccess | None = None
+    request: BaseRequest | None = None
 
-    def open(self, base: Base, limits: ChrootLimits) -> AbstractContextManager[Chroot]:
+    @contextmanager
+    def open(self, base: Base, limits: ChrootLimits) -> Iterator[Chroot]:
         """A chroot that is gone, with every process, mount and directory of its own, when the block ends."""
-        raise FarmError("not built yet")
+        if not self.tmpdir.is_dir():
+            raise FarmError(f"not a directory: {self.tmpdir}", hint="give one with --tmpdir")
+        if not isinstance(base, PreparedBase):
+            raise FarmError("this base does not belong to a schroot", hint=_HINT)
+        name = chroot_name()
+        schroot = base.copy.parent.name
+        start = launch(base=base.root, tmpdir=self.tmpdir.resolve(), name=name, limits=limits, schroot=schroot)
+        supervisor = Supervisor(start, serve=proxy_for(self.network))
+        try:
+            used = self._renewed(supervisor, base)
+            yield SupervisedChroot(str(self.tmpdir / name), used, supervisor, partial(_changes, used.tree))
+        finally:
+            supervisor.close()
+
+    def _renewed(self, supervisor: Supervisor, base: PreparedBase) -> Base:
+        """The base, or what stands for it after files were placed or lists fetched in this chroot."""
+        if self.request is None:
+            return base
+        placed = place(supervisor, self.request, only_changed=True)
+        outdated = self.network and not current_releases(self.request.archives, self.network) <= base.facts.releases
+        if self.request.upgrade and (placed or outdated):
+            bring_up_to_date(supervisor, self.request, progress=lambda _: None)
+        elif not placed:
+            return base
+        status = supervisor.read(f"/{STATUS}") or b""
+        return _RenewedBase(base.base_id, base.root, supervisor.walk(), parse_status(status, STATUS))
+
+
+@dataclass(frozen=True)
+class _RenewedBase:
+    """What a test compares with if its chroot was brought up to date first."""
+
+    base_id: str
+    root: Path
+    tree: Mapping[str, Entry]
+    packages: Mapping[str, str]
+
+
+def _changes(tree: Mapping[str, Entry], supervisor: Supervisor) -> Changes:
+    return compare(tree, supervisor.walk())
 
 
 def schroot_base(name: str, *, network: NetworkAccess) -> PreparedBase:
@@ -29,4 +93,17 @@ def schroot_base(name: str, *, network: NetworkAccess) -> PreparedBase:
 
     Raises FarmError if there is none or it was made by something else.
     """
-    raise FarmError("not built yet")
+    configured = run(["schroot", "--config", "--chroot", name], check=False)
+    if configured.status != 0:
+        raise FarmError(f"there is no schroot {name}", hint=_HINT)
+    settings = dict(
+        line.split("=", 1) for line in configured.stdout.decode(errors="replace").splitlines() if "=" in line
+    )
+    directory = settings.get("directory", "")
+    folder = Path(directory.removesuffix(CURRENT))
+    if settings.get("type") != "plain" or not directory.endswith(CURRENT) or folder.name != name:
+        raise FarmError(f"the schroot {name} is not one of ours", hint=_HINT)
+    try:
+        return PreparedBase(folder / (folder / "current").readlink())
+    except OSError as error:
+        raise FarmError(f"the base of schroot {name} cannot be used: {error}", hint=_HINT) from error
