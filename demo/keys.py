@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -51,3 +51,13 @@ class SigningKey:
 
     def _gpg(self, home: Path, *words: str, input: bytes = b"") -> Completed:
         return run(["gpg", "--homedir", home, *_UNATTENDED, *words], input=input, env=clean_environment(TZ="UTC"))
+
+
+def merged_keyring(keyrings: Iterable[Path]) -> bytes:
+    """One binary keyring with the keys of all these, armored ones decoded."""
+    with tempfile.TemporaryDirectory(prefix="gpg-") as home:
+        quiet = ["gpg", "--homedir", home, "--batch", "--quiet", "--no-autostart", "--no-default-keyring"]
+        target = Path(home) / "merged.gpg"
+        target.write_bytes(b"")
+        run([*quiet, "--keyring", target, "--import", *keyrings])
+        return run([*quiet, "--keyring", target, "--export"]).stdout

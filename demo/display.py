@@ -1,0 +1,118 @@
+"""What a person sees while the farm works and when it is done: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from demo.watch import PackageProgress, RoundResult, Watch
+
+_STYLE: Final = {"pass": "green", "fail": "red", "untestable": "magenta", "trouble": "yellow", "aborted": "yellow"}
+_SHOWN: Final = 16  # rows of the live table
+
+
+class Display:
+    """Tells the steps of the demo and how far it is."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False)
+        self._began = time.monotonic()
+
+    def step(self, text: str) -> None:
+        """A line for a step that begins."""
+        self.console.print(f"[dim]{self._elapsed()}[/dim] {text}")
+
+    @contextmanager
+    def busy(self, text: str) -> Iterator[None]:
+        """A step that takes a moment; on a terminal it turns until it is done."""
+        begun = time.monotonic()
+        if self.console.is_terminal:
+            with self.console.status(text):
+                yield
+        else:
+            yield
+        self.step(f"{text} [dim]({time.monotonic() - begun:.1f} s)[/dim]")
+
+    @contextmanager
+    def following(self, watch: Watch, total: int) -> Iterator[None]:
+        """While the slave works: a live table on a terminal."""
+        if not self.console.is_terminal:
+            yield
+            return
+        live = Live(console=self.console, refresh_per_second=8, transient=True,
+                    get_renderable=lambda: self._progress(watch, total))
+        with live:
+            yield
+
+    def ended(self, package: PackageProgress) -> None:
+        """A package's test has ended: a line, where there is no live table."""
+        if not self.console.is_terminal:
+            seconds = f"{package.seconds:6.1f} s" if package.seconds is not None else " " * 8
+            self.console.print(f"{self._elapsed()} {package.outcome or package.phase:<10} {seconds} {package.name}")
+
+    def summary(self, result: RoundResult, site: Path) -> None:
+        """What came of it all."""
+        self.console.print()
+        self.console.print(package_table(sorted(result.packages, key=lambda package: (package.section, package.name))))
+        self.console.print()
+        for trouble in result.troubles:
+            self.console.print(f"[yellow]trouble:[/yellow] {trouble}")
+        self.console.print(outcome_line(result.packages))
+        if result.packages and result.seconds > 0:
+            rate = len(result.packages) * 3600 / result.seconds
+            self.console.print(
+                f"{len(result.packages)} packages in {result.seconds:.1f} s of testing: {rate:,.0f} packages per hour"
+            )
+        self.console.print(f"The whole run took {self._elapsed().strip()} (minutes:seconds).")
+        self.console.print(f"Site: {site / 'index.html'}", soft_wrap=True)
+
+    def _elapsed(self) -> str:
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        return f"{minutes:2}:{seconds:02}"
+
+    def _progress(self, watch: Watch, total: int) -> Group:
+        packages = list(watch.packages.values())
+        done = sum(package.outcome is not None for package in packages)
+        newest = [package for package in packages if package.phase != "reserved"][-_SHOWN:]
+        waiting = [package for package in packages if package.phase == "reserved"][: max(0, _SHOWN - len(newest))]
+        line = Text(f"{self._elapsed()}  {done} of {total} packages")
+        if not packages and watch.notes:
+            line.append(f"  {watch.notes[-1]}", style="dim")
+        return Group(line, ProgressBar(total=total, completed=done, width=60), package_table([*newest, *waiting]))
+
+
+def package_table(packages: Sequence[PackageProgress], *, title: str | None = None) -> Table:
+    """Packages with phase, seconds and outcome."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in ("section", "package", "version", "phase"):
+        table.add_column(name, header_style="dim")
+    table.add_column("seconds", justify="right", header_style="dim")
+    table.add_column("outcome", header_style="dim")
+    for package in packages:
+        seconds = package.shown_seconds
+        table.add_row(
+            package.section,
+            package.name,
+            package.version,
+            package.phase,
+            "" if seconds is None else f"{seconds:.1f}",
+            Text(package.outcome or "", style=_STYLE.get(package.outcome or "", "")),
+        )
+    return table
+
+
+def outcome_line(packages: Sequence[PackageProgress]) -> Text:
+    """`19 pass, 9 fail, 1 untestable`, in colours."""
+    counts = Counter(package.outcome or package.phase for package in packages)
+    parts = [Text(f"{number} {outcome}", style=_STYLE.get(outcome, "")) for outcome, number in counts.most_common()]
+    return Text(", ").join(parts)
