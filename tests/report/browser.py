@@ -18,8 +18,9 @@ from typing import Final
 from piufarm.run import run
 
 _FLAGS: Final = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1600,900",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+    "--window-size=1600,900",
 )  # fmt: skip
 # frames are of the same origin as the page that holds them, so that it may measure what is in them
 _MEASURE: Final = """
