@@ -35,6 +35,9 @@ class SuitePackages:
 
     def __init__(self, files: Sequence[Path], *, digest: str) -> None:
         """Open Packages files in the order of precedence among equal versions. Raises MalformedFile."""
+        import apt_pkg
+
+        apt_pkg.init_system()  # without it versions cannot be compared
         self.digest = digest  # identifies the set of indexes: equal digests mean equal packages
         self._files = tuple(PackagesFile(path) for path in files)
         self._places: dict[str, _Place] = {}
