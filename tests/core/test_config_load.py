@@ -139,7 +139,11 @@ def test_a_wrong_value_is_refused_with_file_line_section_key_and_expectation(tmp
 
 
 @pytest.mark.parametrize(
-    "line", ["slave-count = 0", "proxy = ftp://x", "state = mysql://x/y", "sections = a b/", "testing-suite = a b"]
+    "line",
+    [
+        "slave-count = 0", "proxy = ftp://x", "state = mysql://x/y", "state = sqlite://x/y", "sections = a b/",
+        "testing-suite = a b",
+    ],
 )
 def test_a_wrong_value_of_the_farm_is_refused(tmp_path: Path, line: str) -> None:
     assert ":2: [global] " in refused(tmp_path, f"[global]\n{line}\n").message
