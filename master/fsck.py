@@ -47,6 +47,7 @@ class Check:
         for run in list(self.store.runs(self.section)):
             damage = self._damage(run)
             if damage is not None:
+                expected.add(self.files.classic_of(run))
                 yield damage
             elif run.standing is Standing.CURRENT:
                 place = self._place(run)

@@ -1,0 +1,119 @@
+"""A master in a temporary folder, and short ways to talk to it."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from piufarm.config.load import load
+from piufarm.config.model import Section
+from piufarm.master.channel import Channel, Patience
+from piufarm.master.evaluator import bring_up_to_date
+from piufarm.master.fsck import Check, Difference
+from piufarm.master.layout import SectionFiles, section_files
+from piufarm.master.session import Session, Visitor
+from piufarm.names import Package, SectionName, Version
+from piufarm.protocol import MasterConnection
+from piufarm.run import Completed, clean_environment, run
+from piufarm.store import open_store
+from piufarm.store.model import Dependency, IndexPackage, Store
+from tests.core.store.builders import NOON
+from tests.support.clone import PIUFARM
+
+SID = SectionName("sid")
+
+
+@dataclass(frozen=True)
+class Office:
+    """A master directory with its configuration and store."""
+
+    directory: Path
+    store: Store
+
+    @property
+    def config(self) -> Path:
+        return self.directory / "piuparts.conf"
+
+    @property
+    def master_directory(self) -> Path:
+        return self.directory / "master"
+
+    @property
+    def files(self) -> SectionFiles:
+        return section_files(self.master_directory, SID)
+
+    @property
+    def section(self) -> Section:
+        return load(self.config).sections[SID]
+
+    def fill(self, *packages: str) -> None:
+        """Let the archive hold `name` or `name -> dependency | alternative, …`, all of version 1, states computed."""
+        self.store.replace_packages(SID, map(_package, packages), index_digest="", now=NOON)
+        bring_up_to_date(self.store, SID)
+
+    def converse(
+        self, text: str | bytes, *, slave: str | None = "worker1", sections: tuple[str, ...] = ()
+    ) -> list[str]:
+        """What the master answers, as lines; in this process, the whole input at once. Raises what ends a session."""
+        source, sink = self.directory / "in", self.directory / "out"
+        source.write_bytes(text if isinstance(text, bytes) else text.encode())
+        try:
+            with source.open("rb") as reader, sink.open("wb") as writer:
+                channel = Channel(
+                    reader.fileno(),
+                    writer.fileno(),
+                    patience=Patience(),
+                    clock=time.monotonic,
+                    connection=MasterConnection(),
+                )
+                warnings: list[str] = []
+                Session(load(self.config), Visitor(slave, sections), channel, warn=warnings.append).run()
+        finally:
+            lines = sink.read_text().splitlines()
+        assert warnings == []
+        return lines
+
+    def session(self, text: str | bytes, *words: str) -> Completed:
+        """A session as sshd runs it, in a process of its own."""
+        return run(
+            [PIUFARM, "master", "session", *words, "--config", self.config],
+            input=text if isinstance(text, bytes) else text.encode(),
+            env=clean_environment(PATH=os.environ["PATH"]),
+            check=False,
+        )
+
+    def command(self, *words: str) -> Completed:
+        """Another command of the master's."""
+        return run([PIUFARM, "master", *words, "--config", self.config], check=False)
+
+    def differences(self, *, deep: bool = True) -> list[Difference]:
+        """What fsck finds."""
+        return list(Check(self.store, SID, self.files, deep).differences())
+
+
+def open_office(directory: Path, settings: str = "") -> Office:
+    """A new office; `settings` go into the section sid."""
+    config = directory / "piuparts.conf"
+    config.write_text(
+        f"[global]\nsections = sid\nmaster-directory = {directory}/master\n[sid]\ndistro = sid\n{settings}\n"
+        "[other]\ndistro = sid\n"
+    )
+    return Office(directory, open_store(load(config).farm.state))
+
+
+
+
+def _package(line: str) -> IndexPackage:
+    name, _, depends = line.partition("->")
+    clauses = [clause.split("|") for clause in depends.split(",") if clause.strip()]
+    version = Version("1")
+    return IndexPackage(
+        name=Package(name.strip()),
+        version=version,
+        test_version=version,
+        source=Package(name.strip()),
+        source_version=version,
+        depends=tuple(Dependency(tuple(Package(word.strip()) for word in clause)) for clause in clauses),
+    )
