@@ -7,11 +7,11 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from demo.archive import SignedArchive
 from demo.choice import choose
@@ -78,9 +78,12 @@ class DemoFarm:
 
     def _begin_round(self) -> bool:
         """Whether an interrupted round goes on. A round that is over is put aside: the packages are tested anew."""
-        if not (self.folder.config.exists() and any(self.folder.master.iterdir())):
+        if not self.folder.config.exists():
             return False
-        if self._waiting():
+        sections = self.programs.status()
+        if not all(section["total"] for section in sections):
+            return False  # stopped before the archives were read
+        if _waiting(sections):
             self.display.step("going on where the last run was stopped")
             return True
         previous = self.folder.path / "previous-master"
@@ -90,11 +93,6 @@ class DemoFarm:
         self.folder.make()
         self.display.step("everything was tested here before: testing it again, with warm caches")
         return False
-
-    def _waiting(self) -> int:
-        """How many packages still have to be tested, or are being tested."""
-        status = self.programs.status()
-        return sum(section["states"].get(state, 0) for section in status["sections"] for state in _WAITING)
 
     def _configure(self, archive: SignedArchive, server: ArchiveServer, ssh: SshServer, resumed: bool) -> int:
         """Write the configuration and let the master read the archives; returns the number of packages to test."""
@@ -165,10 +163,15 @@ class DemoFarm:
                     raise StepFailed(
                         f"the slave ended with status {slave.returncode}", hint=f"see {self.folder.slave_log}"
                     )
-                if self.watch.is_idle and not self._waiting():
+                if self.watch.is_idle and not _waiting(self.programs.status()):
                     break
         packages = [package for package in self.watch.packages.values() if package.outcome is not None]
         return RoundResult(packages, self.watch.testing_seconds, tuple(self.watch.troubles))
+
+
+def _waiting(sections: Sequence[Mapping[str, Any]]) -> int:
+    """How many packages still have to be tested, or are being tested."""
+    return sum(section["states"][state] for section in sections for state in _WAITING)
 
 
 @contextmanager

@@ -37,9 +37,9 @@ class Programs:
             raise StepFailed(f"piufarm {' '.join(map(str, words[:2]))} failed:\n{said}")
         return done.stdout.decode("utf-8", "replace")
 
-    def status(self) -> dict[str, Any]:
-        """`piufarm master status --json`."""
-        answer: dict[str, Any] = json.loads(self.piufarm("master", "status", "--json"))
+    def status(self) -> list[dict[str, Any]]:
+        """`piufarm master status --json`: one object a section."""
+        answer: list[dict[str, Any]] = json.loads(self.piufarm("master", "status", "--json"))
         return answer
 
     @contextmanager
