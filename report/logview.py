@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+from piufarm.report.logtext import Piece, pieces_of, plain
+
 HEAD_LINES: Final = 2000  # shown from the beginning
 TAIL_LINES: Final = 1500  # and from the end
 BEFORE_ERROR: Final = 20  # lines shown around an error in the part between
@@ -20,6 +22,7 @@ AFTER_ERROR: Final = 60
 ERRORS_MAX: Final = 50  # marked ones that the page lists; later ones are marked only where they are shown
 DETAILS_MAX: Final = 6  # lines below a marker that the page lists
 LINE_MAX: Final = 1000  # characters of a line that are shown
+_LISTED_MAX: Final = 200  # characters of a line in the list of errors
 _READ_MAX: Final = 65536  # bytes read at once: a line may have any length
 
 
@@ -32,13 +35,6 @@ class Kind(StrEnum):
     WARNING = "warning"
     SUCCESS = "success"
     GAP = "gap"  # lines that the page leaves out
-
-
-class Piece(NamedTuple):
-    """A stretch of text; `odd` if it stands for control bytes or what else must not reach a browser as it is."""
-
-    text: str
-    odd: bool
 
 
 class Block(NamedTuple):
@@ -69,46 +65,15 @@ class LogView:
     hidden: int
 
 
-# a record of the tester: time, level, text
-_ERROR: Final = re.compile(
-    r"\d+m\d+\.\ds ERROR: (?!piuparts run ends)|\d+m\d+\.\ds [A-Z]+: (?:FAIL|WARN): "
+_RECORD: Final = r"\d+m\d+\.\ds "  # how a line of the tester begins; its level follows
+_MARK: Final = re.compile(
+    rf"(?P<error>{_RECORD}(?:ERROR: (?!piuparts run ends)|[A-Z]+: (?:FAIL|WARN): )"
     r"| \*\*\* (?:Process KILLED|PIUPARTS OUTPUT INCOMPLETE)|\*{5} Command was terminated"
-    r"|\s*(?:E: |dpkg: error |Errors were encountered while processing)"
+    r"|\s*(?:E: |dpkg: error |Errors were encountered while processing))"
+    rf"|(?P<warning>{_RECORD}(?:WARNING: |[A-Z]+: Warning: )|\s*(?:W: |dpkg: warning: ))"
+    rf"|(?P<success>{_RECORD}[A-Z]+: PASS: )"
 )
 _LISTS_SUBJECTS: Final = re.compile(r".* (?:FAIL|WARN): .*:$")
-_WARNING: Final = re.compile(r"\d+m\d+\.\ds (?:WARNING: |[A-Z]+: Warning: )|\s*(?:W: |dpkg: warning: )")
-_SUCCESS: Final = re.compile(r"\d+m\d+\.\ds [A-Z]+: PASS: ")
-_RECORD: Final = re.compile(r"\d+m\d+\.\ds [A-Z]+: ")
-# escape sequences; control, invisible and direction-changing characters; what HTML forbids
-_ODD: Final = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~])?"
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
-    r"\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]+|[\U000e0000-\U000e0fff]+"
-    r"|[" + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(1, 17)) + "]+"
-)
-
-
-def visible(character: str) -> str:
-    """A stand-in for a character that must not reach a browser: `^[` as terminals show ESC, or its number."""
-    code = ord(character)
-    if code < 0x20 or code == 0x7F:
-        return f"^{chr(code ^ 0x40)}"
-    return f"<U+{code:04X}>"
-
-
-def pieces_of(text: str) -> tuple[Piece, ...]:
-    """The text, cut where something odd begins or ends."""
-    pieces: list[Piece] = []
-    position = 0
-    for match in _ODD.finditer(text):
-        if match.start() > position:
-            pieces.append(Piece(text[position : match.start()], False))
-        shown = "".join(visible(letter) if _ODD.match(letter) else letter for letter in match.group())
-        pieces.append(Piece(shown, True))
-        position = match.end()
-    if position < len(text) or not pieces:
-        pieces.append(Piece(text[position:], False))
-    return tuple(pieces)
 
 
 def view_log(path: Path) -> LogView:
@@ -180,7 +145,7 @@ class _Collector:
 
     def _list_error(self, text: str) -> int:
         number = len(self.errors) + 1
-        self.errors.append(ErrorLine(number, self.count, _plain(text), ()))
+        self.errors.append(ErrorLine(number, self.count, plain(text)[:_LISTED_MAX], ()))
         self._keep_before()
         self.keep_until = max(self.keep_until, self.count + AFTER_ERROR)
         return number
@@ -188,7 +153,7 @@ class _Collector:
     def _add_detail(self, text: str) -> None:
         last = self.errors[-1]
         if _LISTS_SUBJECTS.match(last.text) and len(last.details) < DETAILS_MAX:
-            self.errors[-1] = last._replace(details=(*last.details, _plain(text)))
+            self.errors[-1] = last._replace(details=(*last.details, plain(text)[:_LISTED_MAX]))
 
     def _keep_before(self) -> None:
         wanted = [line for line in self.recent if line.number >= self.count - BEFORE_ERROR]
@@ -197,25 +162,17 @@ class _Collector:
             self.recent.pop()
 
     def _kind(self, text: str) -> Kind:
-        if _ERROR.match(text):
-            self.in_error = True
-            return Kind.ERROR
-        if _WARNING.match(text):
-            return Kind.WARNING
-        if _SUCCESS.match(text):
-            self.in_error = False
-            return Kind.SUCCESS
-        self.in_error = self.in_error and text.startswith("  ") and not _RECORD.match(text)
+        found = _MARK.match(text)
+        if found is not None:
+            kind = Kind(found.lastgroup or Kind.PLAIN)
+            self.in_error = kind is Kind.ERROR or (self.in_error and kind is Kind.WARNING)
+            return kind
+        self.in_error = self.in_error and text.startswith("  ")
         return Kind.ERROR_DETAIL if self.in_error else Kind.PLAIN
 
     def view(self) -> LogView:
-        lines = sorted({*self.kept, *self.recent})
+        lines = sorted((*self.kept, *self.recent)) if self.recent else self.kept
         return LogView(tuple(_blocks(lines)), tuple(self.errors), self.count, self.count - len(lines))
-
-
-def _plain(text: str) -> str:
-    """A line for the list: short, harmless, one line."""
-    return "".join(piece.text for piece in pieces_of(" ".join(text.split())))[:200]
 
 
 def _blocks(lines: list[_Line]) -> Iterator[Block]:

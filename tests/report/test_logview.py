@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piufarm.report import logview
-from piufarm.report.logview import Kind, LogView, pieces_of, view_log, visible
+from piufarm.report.logtext import pieces_of, visible
+from piufarm.report.logview import Kind, LogView, view_log
 from tests.report import logs
 
 _FORBIDDEN = re.compile(
