@@ -59,15 +59,19 @@ class IniFile:
         raw = (value for owner in owners for _, value in self.parser.items(owner, raw=True))
         return frozenset(name.lower() for value in raw for name in _REFERENCE.findall(value))
 
-    def line(self, section: str, key: str = "") -> int | None:
-        """Where a section sets a key: there, or in [DEFAULT]."""
-        return self.lines.get((section, key)) or self.lines.get((DEFAULT_SECTION, key))
+    def place(self, section: str, key: str = "") -> tuple[str, int | None]:
+        """Which section sets a key, this one or [DEFAULT], and in which line."""
+        for owner in (section, DEFAULT_SECTION):
+            line = self.lines.get((owner, key.lower()))
+            if line is not None:
+                return owner, line
+        return section, None
 
     def where(self, section: str, key: str = "") -> str:
         """`FILE:LINE: [SECTION] KEY`, the beginning of every message about a value."""
-        line = self.line(section, key)
+        owner, line = self.place(section, key)
         place = f"{self.path}:{line}" if line else str(self.path)
-        return f"{place}: [{section}] {key}".rstrip()
+        return f"{place}: [{owner}] {key}".rstrip()
 
     def error(self, problem: str, section: str, key: str = "", *, hint: str | None = None) -> ConfigError:
         """A ConfigError about one value, or about a section as a whole."""

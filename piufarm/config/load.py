@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from piufarm.config.advice import advise
 from piufarm.config.defaults import Surroundings, here
-from piufarm.config.inifile import DEFAULT_SECTION, IniFile, read_ini
+from piufarm.config.inifile import IniFile, read_ini
 from piufarm.config.model import DEFAULT_CONFIG, Configuration, Global, Origin, Section
 from piufarm.config.settings import GLOBAL_LOG_FILE_DEFAULT, SETTINGS, Scope, Setting, absolute
 from piufarm.errors import ConfigError
@@ -147,9 +147,8 @@ class _Reader:
         except ConfigError as error:
             self.problems.append(error)
             return None, _FROM_DEFAULT
-        own = (section, key.lower()) in self.ini.lines
-        place = section if own else DEFAULT_SECTION
-        return text, Origin(f"[{place}]", self.ini.line(section, key.lower()))
+        owner, line = self.ini.place(section, key)
+        return text, Origin(f"[{owner}]", line)
 
     def _parse(self, setting: Setting, text: str, section: str, surroundings: Surroundings) -> object:
         try:

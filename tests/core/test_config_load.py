@@ -141,12 +141,20 @@ def test_a_wrong_value_is_refused_with_file_line_section_key_and_expectation(tmp
 @pytest.mark.parametrize(
     "line",
     [
-        "slave-count = 0", "proxy = ftp://x", "state = mysql://x/y", "state = sqlite://x/y", "sections = a b/",
-        "testing-suite = a b",
+        "slave-count = 0", "PYTHONPATH = ~nobody/x", "proxy = ftp://x", "state = mysql://x/y",
+        "state = sqlite://x/y", "sections = a b/", "testing-suite = a b",
     ],
 )
 def test_a_wrong_value_of_the_farm_is_refused(tmp_path: Path, line: str) -> None:
     assert ":2: [global] " in refused(tmp_path, f"[global]\n{line}\n").message
+
+
+def test_a_wrong_value_in_default_is_reported_once_and_there(tmp_path: Path) -> None:
+    file = tmp_path / "piuparts.conf"
+    file.write_text("[DEFAULT]\nmax-reserved = x\n[a]\n[b]\n")
+    assert [problem.message.partition(": expected")[0] for problem in examine(file).problems] == [
+        f"{file}:2: [DEFAULT] max-reserved"
+    ]
 
 
 def test_a_wrong_value_in_global_is_reported_once_and_there(tmp_path: Path) -> None:
