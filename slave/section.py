@@ -185,8 +185,8 @@ class SectionWorker:
             self._flush(job)
         else:
             self._reserve(job, recycle=recycle)
-        self._place.masters.close()
         if job.spool.reserved():
+            self._place.masters.close()
             self._test(job)
 
     def _ensure_base(self, job: Job) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -182,6 +183,8 @@ def _by_age(directory: Path) -> list[tuple[Path, Reserved]]:
 
 def _touch(path: Path) -> None:
     path.touch()
+    now = time.time_ns()
+    os.utime(path, ns=(now, now))  # the kernel's own clock for files is too coarse to tell the order
     fsync_directory(path.parent)
 
 
