@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
+import select
 import selectors
-import subprocess
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import IO, Final
 
 from piufarm.errors import FarmError
+from piufarm.run import Child
 from piufarm.slave.chroot.frames import Frame, FrameReader
 
 _PIECE: Final = 1 << 17
@@ -21,7 +21,7 @@ _WORDS_MAX: Final = 2000
 class Channel:
     """Both pipes of a supervisor's process, and whatever else wants to be served while one waits for frames."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Child) -> None:
         assert process.stdin is not None and process.stdout is not None
         self._process = process
         self._to: IO[bytes] = process.stdin
@@ -77,11 +77,9 @@ class Channel:
 
     def _last_words(self) -> str:
         """What the launcher, or schroot, had to say; a supervisor at work says nothing there."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=5)
-            if self._process.stderr is not None:
-                return f": {self._process.stderr.read(_WORDS_MAX).decode(errors='backslashreplace').strip()}"
-        return ""
+        if not self._has_ended(5) or self._process.stderr is None:
+            return ""
+        return f": {self._process.stderr.read(_WORDS_MAX).decode(errors='backslashreplace').strip()}"
 
     def _read(self) -> None:
         data = os.read(self._from.fileno(), _PIECE)
@@ -114,7 +112,15 @@ class Channel:
         self._from.close()
         if self._process.stderr is not None:
             self._process.stderr.close()
-        try:
-            self._process.wait(timeout=60)
-        except subprocess.TimeoutExpired as error:
-            raise FarmError("a chroot does not end", hint=f"look at process {self._process.pid}") from error
+        if not self._has_ended(60):
+            raise FarmError("a chroot does not end", hint=f"look at process {self._process.pid}")
+
+    def _has_ended(self, seconds: float) -> bool:
+        """Wait for the process; `Popen.wait` with a timeout would look only every 50 ms."""
+        if self._process.poll() is None:
+            descriptor = os.pidfd_open(self._process.pid)
+            try:
+                select.select([descriptor], [], [], seconds)
+            finally:
+                os.close(descriptor)
+        return self._process.poll() is not None

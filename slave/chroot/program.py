@@ -13,11 +13,16 @@ _FOLDER: Final = Path(__file__).parent / "perl"
 _SUPERVISOR: Final = ("kernel", "frames", "files", "processes", "commands", "relay", "main", "launch")
 
 STUB: Final = """\
-my ($text, $stub, $size) = ('', '');
-sub take { my $taken = ''; while ((my $left = $_[0] - length $taken) > 0) { sysread STDIN, $taken, $left, length $taken
-    or exit 1 } return $taken }
-($size, $stub) = unpack 'N N', take(8); $text = take($size); $stub = take($stub);
-eval $text; die $@ if $@;
+sub take {
+    my ($size, $taken) = ($_[0], '');
+    while (length $taken < $size) { sysread STDIN, $taken, $size - length $taken, length $taken or exit 1 }
+    return $taken;
+}
+my ($size, $stub_size) = unpack 'N N', take(8);
+my $text = take($size);
+our $stub = take($stub_size);
+eval $text;
+die $@ if $@;
 """
 
 

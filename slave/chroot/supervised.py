@@ -37,6 +37,11 @@ class SupervisedChroot:
         """By which means of this host each limit is kept."""
         return self._supervisor.limited_by
 
+    @property
+    def host_pid(self) -> int:
+        """The first process of the chroot, as the host numbers it."""
+        return self._supervisor.host_pid
+
     def run(
         self,
         argv: Sequence[str],

@@ -94,6 +94,15 @@ sub stop_command {
     $command{family} = [descendants($command{pid})];
     kill 'TERM', @{ $command{family} };
     $command{kill_at} = now() + GRACE;
+    $command{give_up} = $command{kill_at} + GRACE;
+}
+
+# Whether a part of a stopped command's family still has its grace.
+sub family_lives {
+    my ($time) = @_;
+    return 0 if !$command{family} || $time >= $command{give_up};
+    my %alive = living();
+    return scalar grep { $alive{$_} } @{ $command{family} };
 }
 
 sub watch_command {
@@ -116,6 +125,7 @@ sub end_command {
     my ($time) = @_;
     $command{ended} //= $time;
     $command{heard} //= $time;
+    return if family_lives($time);
     if ($command{output}) {
         my $last = $command{heard} > $command{ended} ? $command{heard} : $command{ended};
         return if $time < $last + QUIET && $time < $command{ended} + COLLECT && !defined $command{kill_at};
@@ -128,7 +138,6 @@ sub end_command {
         $reason = 'memory' if events_since_begin('memory');
     }
     my ($id, $status, $seconds) = ($command{id}, $command{status}, $command{ended} - $command{begun});
-    kill SIGKILL, @{ $command{family} } if $command{family};
     %command = ();
     end_frame($id, $status, $reason, $seconds);
 }

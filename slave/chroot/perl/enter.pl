@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 
+our $stub;    # the little program that this one was read by
+
 sub here { return join ' ', (stat '.')[0, 1] }
 
 chdir '/' or die "/: $!\n";
