@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -70,7 +69,7 @@ class DemoFarm:
             _remember_ports(self.folder.path, archive=server.port, ssh=ssh.port)
             total = self._configure(archive, server, ssh, resumed)
             self._let_slave_in(ssh)
-            server.before_answer = self._change_the_archive_once(archive)
+            server.on_request = self._change_the_archive_once(archive)
             result = self._test(total)
             with self.display.busy("rendering the site"):
                 self.programs.piufarm("report")
@@ -136,16 +135,15 @@ class DemoFarm:
 
     def _change_the_archive_once(self, archive: SignedArchive) -> Callable[[str], None]:
         """Replaces a sample in the archive as soon as the slave has reserved it and looks at the archive again."""
-        lock, changed = threading.Lock(), False
+        changed = False
         watch = Watch(self.folder.events)
         watch.skip_the_past()
 
         def change(path: str) -> None:
             nonlocal changed
-            with lock:
-                if not changed and path.endswith("/InRelease") and watch.reserved_is_updated_sample():
-                    changed = True
-                    archive.publish(SUITE, updated_samples())
+            if not changed and path.endswith("/InRelease") and watch.reserved_is_updated_sample():
+                changed = True
+                archive.publish(SUITE, updated_samples())
 
         return change
 

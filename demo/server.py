@@ -31,7 +31,6 @@ class ArchiveServer(ThreadingHTTPServer):
         self.on_request: Callable[[str], None] | None = None
         self.answering = threading.Lock()
         self.requested: list[str] = []
-        self.before_answer: Callable[[str], None] = lambda path: None
 
     @property
     def port(self) -> int:
