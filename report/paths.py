@@ -42,7 +42,7 @@ def site_path(*parts: str) -> SitePath:
 
 def url(path: SitePath) -> str:
     """A path as it is written into a link; prefix it with `root_of` the page that holds the link."""
-    return quote(path, safe="/~")
+    return quote(path, safe="/~+")
 
 
 def root_of(path: SitePath) -> str:

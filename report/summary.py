@@ -92,7 +92,7 @@ def render_summary(verdicts: Verdicts, farm: Global, now: datetime) -> str:
         "_version": SUMMARY_VERSION,
         "packages": verdicts,
     }
-    return json.dumps(content, indent=1, sort_keys=True) + "\n"
+    return json.dumps(content, indent=1, sort_keys=True)
 
 
 def read_summary(path: Path) -> Verdicts:

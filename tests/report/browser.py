@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from html import escape, unescape
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
 from piufarm.run import run
+from tests.report.serving import served
 
 _FLAGS: Final = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -62,24 +59,6 @@ class Measured:
     title: str
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def _served(directory: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(directory)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def measure(site: Path, pages: Sequence[str], widths: Sequence[int]) -> list[Measured]:
     """Show each page at each width, all in one go of the browser."""
     with tempfile.TemporaryDirectory() as name:
@@ -91,7 +70,7 @@ def measure(site: Path, pages: Sequence[str], widths: Sequence[int]) -> list[Mea
             for width in widths
         )
         (root / "all.html").write_text(f"<!DOCTYPE html><body>{frames}<script>{_MEASURE}</script>")
-        with _served(root) as address:
+        with served(root) as address:
             command = ["chromium", *_FLAGS, f"--user-data-dir={root}/profile", "--dump-dom", f"{address}/all.html"]
             output = run(command, timeout_seconds=120).stdout.decode()
     found = re.search(r'<pre id="measured">(.*?)</pre>', output, re.DOTALL)

@@ -46,7 +46,7 @@ def test_the_summary_has_the_form_that_its_readers_check(site: SampleFarm) -> No
         assert content["_version"] == "1.0"
         assert content["_type"] == "source"
         assert content["_date"] == "Fri Nov 20 06:30:00 UTC 2026"
-        assert text == json.dumps(content, indent=1, sort_keys=True) + "\n"
+        assert text == json.dumps(content, indent=1, sort_keys=True)
         for source, suites in content["packages"].items():
             for flag, blocked, url in suites.values():
                 assert flag in "FXWP-"
