@@ -65,6 +65,11 @@ def test_what_is_not_there_is_not_asked_for_again(tmp_path: Path, fetcher: Fetch
         fetcher.get(f"file://{tmp_path}/x")
 
 
+def test_a_directory_is_no_file(tmp_path: Path, fetcher: Fetcher) -> None:
+    with pytest.raises(FetchError, match="cannot read"):
+        fetcher.get(f"file://{tmp_path}")
+
+
 def test_a_transient_error_is_tried_again(fetcher: Fetcher) -> None:
     trouble = answer(b"", status="503 Service Unavailable")
     with scripted_server(trouble, b"", answer(b"fine", "Content-Length: 4")) as url:

@@ -132,6 +132,12 @@ def test_the_hosts_keyrings_are_those_of_archives_and_of_apt_without_retired_key
     ]
 
 
+def test_a_host_without_a_mirror_still_has_keyrings(root: Path) -> None:
+    (root / "etc/apt/trusted.gpg.d").mkdir()
+    (root / "etc/apt/trusted.gpg.d/a.gpg").touch()
+    assert [path.name for path in host_keyrings(root)] == ["a.gpg"]
+
+
 @given(text=st.text(max_size=200) | st.text(alphabet="deb [=]htp:/#-\nURIsTypuS", max_size=200))
 def test_any_text_gives_a_mirror_or_none(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     root = tmp_path_factory.getbasetemp() / "any-sources"
