@@ -6,7 +6,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from piufarm.report import logview
@@ -30,6 +30,7 @@ def _shown(view: LogView) -> str:
     return "\n".join("".join(piece.text for piece in block.pieces) for block in view.blocks)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=4000))
 def test_any_bytes_become_harmless_text(content: bytes) -> None:
     view = _view(content)
@@ -37,6 +38,7 @@ def test_any_bytes_become_harmless_text(content: bytes) -> None:
     assert view.lines == content.count(b"\n") + (0 if content.endswith(b"\n") or not content else 1)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=500))
 def test_text_is_only_cut_and_made_visible_never_lost(text: str) -> None:
     shown = "".join(piece.text for piece in pieces_of(text))
@@ -112,6 +114,7 @@ def test_a_long_log_keeps_its_head_its_tail_and_what_is_around_the_first_error()
     assert "Unpacking chunk 8999 of" in shown
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 12), st.sets(st.integers(1, 11)))
 def test_shown_and_hidden_lines_add_up_wherever_errors_are(count: int, errors: set[int]) -> None:
     scale = 700

@@ -6,7 +6,7 @@ import posixpath
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from piufarm.names import InvalidName, Package, SectionName, Version
@@ -18,6 +18,7 @@ _PACKAGES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9+.-]{0,40}", fullmatch=True).ma
 _VERSIONS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9.+:~-]{0,40}", fullmatch=True).map(Version)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=4))
 def test_a_path_stays_below_the_site_or_is_refused(parts: list[str]) -> None:
     try:
@@ -39,6 +40,7 @@ def test_only_a_section_name_brings_its_slashes_along() -> None:
     assert site_path(SectionName("tarball/sid"), "index.html") == "tarball/sid/index.html"
 
 
+@settings(deadline=None)
 @given(_PACKAGES, _VERSIONS)
 def test_every_legal_name_has_pages_whose_links_come_back_as_their_paths(package: Package, version: Version) -> None:
     paths = SectionPaths(SectionName("sid"))

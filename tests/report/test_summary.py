@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from piufarm.config.load import load
@@ -101,6 +101,7 @@ def test_the_more_important_section_gives_the_address_when_flags_are_equal(tmp_p
     assert whole["it"]["overall"] == ["F", 2, "https://farm.example.org/piuparts/first/source/i/it.html"]
 
 
+@settings(deadline=None)
 @given(st.lists(_VERDICTS, min_size=1, max_size=6))
 def test_the_merge_keeps_the_worst_flag_and_the_largest_count(verdicts: list[Verdict]) -> None:
     merged = merge({"it": {"unstable": verdict}} for verdict in verdicts)["it"]
@@ -111,6 +112,7 @@ def test_the_merge_keeps_the_worst_flag_and_the_largest_count(verdicts: list[Ver
     assert merged["overall"].url == next(verdict.url for verdict in verdicts if verdict.flag == worst)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text("{}[]\":,_idF10 ").map(str.encode))
 def test_a_damaged_summary_of_an_earlier_run_counts_as_none(content: bytes) -> None:
     import tempfile
