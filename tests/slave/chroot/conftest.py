@@ -122,3 +122,10 @@ def opener(
                 yield chroot
 
     return open_schroot
+
+
+@pytest.fixture
+def schroot_copy(made_schroot: str, no_network: NetworkAccess) -> Iterator[PreparedBase]:
+    """The base behind the unprivileged account's schroot."""
+    with schroot_base(made_schroot, network=no_network) as base:
+        yield base
