@@ -1,0 +1,258 @@
+"""What a section takes over from its archive, and what it refuses to believe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.archive import SignedArchive
+from demo.debs import DebSpec
+from demo.server import ArchiveServer
+from piufarm.names import Package
+from piufarm.run import Completed
+from piufarm.states import PackageState
+from piufarm.store.model import Standing
+from tests.master.office import SID, Office, open_office
+
+
+class MirroredOffice:
+    """A master whose section follows an archive on loopback."""
+
+    def __init__(self, directory: Path, archive: SignedArchive, server: ArchiveServer) -> None:
+        self.directory, self.archive, self.server = directory, archive, server
+        self.office = self.reopen()
+
+    def reopen(self, settings: str = "") -> Office:
+        """Write the configuration anew."""
+        self.office = open_office(
+            self.directory, f"mirror = {self.server.url}\narchive-keyring = {self.archive.keyring}\n{settings}"
+        )
+        return self.office
+
+    def publish(self, *packages: DebSpec, suite: str = "sid") -> None:
+        self.archive.publish(suite, packages)
+
+    def refresh(self, *words: str) -> Completed:
+        return self.office.command("refresh", "sid", *words)
+
+    def versions(self) -> dict[str, str]:
+        return {row.name: row.test_version for row in self.office.store.packages(SID)}
+
+    def state(self, name: str) -> PackageState:
+        row = self.office.store.package(SID, Package(name))
+        assert row is not None
+        return row.state
+
+
+@pytest.fixture
+def mirrored(tmp_path: Path, signed_archive: SignedArchive, archive_server: ArchiveServer) -> Iterator[MirroredOffice]:
+    """A master and its archive, empty both."""
+    mirrored = MirroredOffice(tmp_path, signed_archive, archive_server)
+    yield mirrored
+    mirrored.office.store.close()
+
+
+def _packages(count: int) -> list[DebSpec]:
+    return [DebSpec(f"p{number}") for number in range(count)]
+
+
+def test_a_refresh_takes_the_packages_over_and_computes_their_states(mirrored: MirroredOffice) -> None:
+    user = DebSpec("user", depends="base", source="suite (3)")
+    mirrored.publish(DebSpec("base", "1:2"), user, DebSpec("sad", depends="no"))
+    completed = mirrored.refresh()
+    assert completed.status == 0, completed.stderr
+    assert "3 packages: 3 new" in completed.stdout.decode()
+    assert mirrored.versions() == {"base": "1:2", "user": "1", "sad": "1"}
+    row = mirrored.office.store.package(SID, Package("user"))
+    assert row is not None
+    assert (row.source, row.source_version, row.state) == ("suite", "3", PackageState.WAITING_FOR_DEPENDENCY)
+    assert mirrored.state("base") is PackageState.WAITING_TO_BE_TESTED
+    assert mirrored.state("sad") is PackageState.DEPENDENCY_DOES_NOT_EXIST
+    assert not mirrored.office.store.evaluation_due(SID)
+
+
+def test_an_unchanged_archive_is_not_read_again(mirrored: MirroredOffice) -> None:
+    mirrored.publish(DebSpec("a"))
+    mirrored.refresh()
+    before = mirrored.office.store.section(SID)
+    completed = mirrored.refresh()
+    after = mirrored.office.store.section(SID)
+    assert b"unchanged, 1 packages" in completed.stdout
+    assert before is not None
+    assert after is not None
+    assert before.generation == after.generation
+    assert before.refreshed_at is not None
+    assert after.refreshed_at is not None
+    assert before.refreshed_at < after.refreshed_at
+
+
+def test_other_globs_are_a_change(mirrored: MirroredOffice) -> None:
+    provider = DebSpec("p", fields={"Provides": "virt"})
+    mirrored.publish(DebSpec("hello", depends="libc6, virt"), DebSpec("libc6"), provider)
+    mirrored.reopen("packages = hel*")
+    mirrored.refresh()
+    assert mirrored.versions() == {"hello": "1"}
+    assert mirrored.state("hello") is PackageState.WAITING_TO_BE_TESTED
+    outside = [node.name for node in mirrored.office.store.snapshot(SID).nodes if not node.listed]
+    assert outside == ["libc6", "p"]
+    mirrored.reopen("packages = hello lib*")
+    mirrored.refresh()
+    assert mirrored.versions() == {"hello": "1", "libc6": "1"}
+    assert mirrored.state("hello") is PackageState.WAITING_FOR_DEPENDENCY
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [("truncate", "bytes"), ("strip_signature", "sign"), ("tamper", "signature"), ("expire", "expired")],
+)
+def test_a_damaged_archive_is_refused_and_the_old_data_stays(
+    mirrored: MirroredOffice, damage: str, reason: str
+) -> None:
+    mirrored.publish(DebSpec("a"))
+    mirrored.reopen("check-valid-until = yes")
+    mirrored.refresh()
+    mirrored.publish(DebSpec("a", "2"))
+    getattr(mirrored.archive, damage)("sid")
+    completed = mirrored.refresh()
+    assert completed.status == 3
+    assert reason in completed.stderr.decode()
+    assert "Traceback" not in completed.stderr.decode()
+    assert mirrored.versions() == {"a": "1"}
+
+
+def test_a_mirror_that_is_down_is_refused_and_the_old_data_stays(mirrored: MirroredOffice) -> None:
+    mirrored.publish(DebSpec("a"))
+    mirrored.refresh()
+    mirrored.server.broken = True
+    assert mirrored.refresh().status == 3
+    assert mirrored.versions() == {"a": "1"}
+
+
+def test_an_implausibly_shrunken_archive_is_refused_until_an_administrator_believes_it(
+    mirrored: MirroredOffice,
+) -> None:
+    mirrored.publish(*_packages(10))
+    mirrored.refresh()
+    mirrored.office.converse("section sid\npass p9 1\n x\n.\n")
+    mirrored.publish(*_packages(7))
+    completed = mirrored.refresh()
+    assert completed.status == 3
+    assert "has only 7 packages, 10 before" in completed.stderr.decode()
+    assert "--accept-shrink" in completed.stderr.decode()
+    assert len(mirrored.versions()) == 10
+    assert [run.standing for run in mirrored.office.store.runs(SID)] == [Standing.CURRENT]
+    assert mirrored.refresh("--accept-shrink").status == 0
+    assert len(mirrored.versions()) == 7
+
+
+def test_an_archive_may_lose_as_many_packages_as_max_shrink_says(mirrored: MirroredOffice) -> None:
+    mirrored.publish(*_packages(10))
+    mirrored.refresh()
+    mirrored.publish(*_packages(8))
+    assert mirrored.refresh().status == 0
+    assert len(mirrored.versions()) == 8
+
+
+def test_results_of_packages_that_left_or_changed_version_go_to_the_archive_folder(mirrored: MirroredOffice) -> None:
+    mirrored.publish(*_packages(10))
+    mirrored.refresh()
+    mirrored.office.converse("section sid\npass p0 1\n x\n.\nfail p1 1\n y\n.\npass p2 1\n z\n.\n")
+    mirrored.publish(*_packages(10)[1:], DebSpec("p1", "2"))
+    completed = mirrored.refresh()
+    assert b"2 results retired" in completed.stdout
+    root = mirrored.office.files.root
+    assert (root / "archive" / "pass" / "p0_1.log").read_text() == "x\n"
+    assert (root / "archive" / "fail" / "p1_1.log").read_text() == "y\n"
+    assert [log.name for log in sorted(root.glob("pass/*"))] == ["p2_1.log"]
+    assert list(root.glob("fail/*")) == []
+    assert mirrored.state("p1") is PackageState.WAITING_TO_BE_TESTED
+    assert mirrored.state("p2") is PackageState.SUCCESSFULLY_TESTED
+    assert mirrored.office.differences() == []
+
+
+def test_a_result_newer_than_the_index_is_not_retired(mirrored: MirroredOffice) -> None:
+    mirrored.publish(DebSpec("a", "1"))
+    mirrored.refresh()
+    mirrored.office.converse("section sid\npass a 2\n x\n.\n")
+    assert mirrored.refresh().status == 0
+    assert [run.standing for run in mirrored.office.store.runs(SID)] == [Standing.CURRENT]
+
+
+def test_a_section_keeps_what_an_interrupted_refresh_left_to_do(mirrored: MirroredOffice) -> None:
+    mirrored.publish(DebSpec("a", "1"), DebSpec("b"))
+    mirrored.refresh()
+    mirrored.office.converse("section sid\npass a 1\n x\n.\n")
+    mirrored.publish(DebSpec("a", "2"), DebSpec("b"))
+    mirrored.refresh()
+    (run,) = mirrored.office.store.runs(SID)
+    assert run.standing is Standing.RETIRED
+    (mirrored.office.files.root / "archive" / "pass" / "a_1.log").rename(mirrored.office.files.classic_of(run))
+    (difference,) = mirrored.office.differences()
+    assert difference.mend is not None
+    difference.mend()
+    assert mirrored.office.differences() == []
+
+
+def test_logs_that_a_person_moved_are_taken_over(mirrored: MirroredOffice) -> None:
+    mirrored.publish(DebSpec("a"))
+    mirrored.refresh()
+    mirrored.office.converse("section sid\nfail a 1\n x\n.\n")
+    bugged = mirrored.office.files.root / "bugged"
+    bugged.mkdir()
+    (mirrored.office.files.root / "fail" / "a_1.log").rename(bugged / "a_1.log")
+    assert b"moved to bugged/: taken over" in mirrored.refresh().stdout
+    assert [run.placement for run in mirrored.office.store.runs(SID)] == ["bugged"]
+    assert mirrored.state("a") is PackageState.FAILED_TESTING
+    assert mirrored.office.differences() == []
+
+
+def test_an_upgrade_section_tests_the_version_of_the_last_suite(mirrored: MirroredOffice) -> None:
+    mirrored.publish(DebSpec("stays", "1"), DebSpec("vanishes", "1"), suite="old")
+    mirrored.publish(DebSpec("stays", "2"), DebSpec("appears", "1"), suite="new")
+    office = mirrored.reopen("upgrade-test-distros = old new")
+    office.config.write_text(office.config.read_text().replace("distro = sid", "distro = old", 1))
+    completed = mirrored.refresh()
+    assert completed.status == 0, completed.stderr
+    assert mirrored.versions() == {"stays": "2", "vanishes": "None"}
+    assert mirrored.office.converse("section sid\nreserve\nreserve\nreserve\n")[-1] == "error"
+    assert {held.version for held in mirrored.office.store.reservations(SID)} == {"2", "None"}
+
+
+def test_a_package_that_cannot_be_understood_is_told_and_left_out(mirrored: MirroredOffice) -> None:
+    mirrored.publish(DebSpec("fine"), DebSpec("odd", fields={"Provides": "a_b"}))
+    completed = mirrored.refresh()
+    assert completed.status == 0
+    assert b"odd 1 is left out" in completed.stdout
+    assert mirrored.versions() == {"fine": "1"}
+
+
+def test_one_section_in_trouble_does_not_keep_the_others_from_being_refreshed(mirrored: MirroredOffice) -> None:
+    mirrored.publish(DebSpec("a"))
+    text = mirrored.office.config.read_text().replace("sections = sid", "sections = other sid")
+    mirrored.office.config.write_text(f"{text}mirror = http://127.0.0.1:9/none\n")
+    completed = mirrored.office.command("refresh")
+    assert completed.status == 3
+    assert "other: not refreshed" in completed.stderr.decode()
+    assert mirrored.versions() == {"a": "1"}
+
+
+def test_an_unknown_section_is_a_usage_error_with_a_suggestion(mirrored: MirroredOffice) -> None:
+    completed = mirrored.office.command("refresh", "sidd")
+    assert completed.status == 2
+    assert "did you mean sid?" in completed.stderr.decode()
+
+
+def test_a_reservation_of_an_old_version_is_answered_and_then_retired(mirrored: MirroredOffice) -> None:
+    mirrored.publish(DebSpec("a", "1"), DebSpec("b"))
+    mirrored.refresh()
+    mirrored.office.converse("section sid\nreserve\n")
+    mirrored.publish(DebSpec("a", "2"), DebSpec("b", "2"))
+    mirrored.refresh()
+    (held,) = mirrored.office.store.reservations(SID)
+    lines = mirrored.office.converse(f"section sid\nuntestable {held.package} 1\n gone\n.\n")
+    assert lines == ["hello", "ok", "ok"]
+    assert mirrored.state(held.package) is PackageState.WAITING_TO_BE_TESTED
+    mirrored.refresh()
+    assert [run.standing for run in mirrored.office.store.runs(SID)] == [Standing.RETIRED]
