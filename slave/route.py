@@ -18,7 +18,7 @@ PLACEHOLDER_COMMAND: Final = "command-is-set-in-authorized_keys"
 SYSTEM_CONFIG: Final = Path("/etc/ssh/ssh_config")
 SYSTEM_KNOWN_HOSTS: Final = Path("/etc/ssh/ssh_known_hosts")
 SSH_PORT: Final = 22
-_HOST_AND_PORT: Final = re.compile(r"(?:(?P<user>[^@\s]+)@)?(?P<host>\[[^\]]+\]|[^:\s]+)(?::(?P<port>[0-9]{1,5}))?")
+_HOST_AND_PORT: Final = re.compile(r"(?:(?P<user>[^@\s]+)@)?(?P<host>\[[^\]@\s]+\]|[^:@\s]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
 @dataclass(frozen=True)
