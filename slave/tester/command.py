@@ -9,8 +9,9 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import FileIO, RawIOBase
 from types import FrameType
-from typing import BinaryIO, Final
+from typing import Final
 
 from piufarm import __version__
 from piufarm.errors import FarmError, PiufarmError, UsageError
@@ -74,12 +75,13 @@ def _announce(options: Options, log: TestLog) -> None:
     log.info(f"Running on: {system.sysname} {system.nodename} {system.release} {system.version} {system.machine}")
 
 
-def _sinks(options: Options, stack: ExitStack) -> list[BinaryIO]:
+def _sinks(options: Options, stack: ExitStack) -> list[RawIOBase]:
     """Standard output and, appended to, the log file."""
-    sinks: list[BinaryIO] = [sys.stdout.buffer]
+    sys.stdout.flush()
+    sinks: list[RawIOBase] = [FileIO(sys.stdout.fileno(), "wb", closefd=False)]
     if options.log_file is not None:
         try:
-            sinks.append(stack.enter_context(options.log_file.open("ab")))
+            sinks.append(stack.enter_context(FileIO(options.log_file, "ab")))
         except OSError as error:
             raise UsageError(f"cannot write the log file {options.log_file}: {error.strerror}") from error
     return sinks

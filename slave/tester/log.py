@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
-from typing import BinaryIO, Final
+from io import BytesIO, RawIOBase
+from typing import Final
 
 from piufarm.errors import FarmError
 
@@ -61,13 +62,13 @@ def render(seconds: float, level: Level, text: str) -> bytes:
 
 
 class TestLog:
-    """Writes records to all its sinks (standard output, the log file) as they come."""
+    """Writes records to all its sinks (standard output, the log file; unbuffered) as they come."""
 
     __test__ = False  # pytest: not a test class
 
     def __init__(
         self,
-        sinks: Sequence[BinaryIO],
+        sinks: Sequence[RawIOBase | BytesIO],
         *,
         threshold: Level = Level.DUMP,
         clock: Callable[[], float] = time.monotonic,
@@ -87,9 +88,10 @@ class TestLog:
             return
         record = render(self.seconds(), level, text)
         for sink in self._sinks:
+            rest = memoryview(record)
             try:
-                sink.write(record)
-                sink.flush()
+                while rest:
+                    rest = rest[sink.write(rest) or 0 :]
             except OSError as error:
                 raise FarmError(f"cannot write the log: {error.strerror}") from error
 

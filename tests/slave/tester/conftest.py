@@ -1,0 +1,5 @@
+"""Fixtures of the tests with real chroots."""
+
+from tests.slave.tester.workshop import workshop
+
+__all__ = ["workshop"]

@@ -1,0 +1,59 @@
+"""Each kind of good and bad package, tested in a real chroot, and by the predecessor on the same files and base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+import pytest
+
+from piufarm.run import run
+from tests.slave.tester.specimens import SPECIMENS, Specimen
+from tests.slave.tester.workshop import Verdict, Workshop, ours, the_predecessors
+
+COMPATIBLE: Final = "1.1.7"  # the predecessor's version whose lines ours are compared with
+# The predecessor mentions every path of the root that a loud rule covers, we those that differ.
+_MENTION: Final = "IGNORED "
+
+
+@pytest.fixture(scope="session")
+def predecessor() -> str:
+    """The version of the real piuparts here, shown with each failure."""
+    return run(["piuparts", "--version"]).stdout.decode().split()[-1]
+
+
+@pytest.fixture(scope="session")
+def peer_verdicts(workshop: Workshop, predecessor: str) -> Iterator[Mapping[str, Future[Verdict]]]:
+    """The real piuparts works through all specimens, two at a time, while ours are compared as they come."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {specimen.name: pool.submit(the_predecessors, workshop, specimen) for specimen in SPECIMENS}
+        pool.shutdown(cancel_futures=True)
+
+
+def by_name(specimen: Specimen) -> str:
+    return specimen.name
+
+
+@pytest.mark.farm
+@pytest.mark.parametrize("specimen", SPECIMENS, ids=by_name)
+def test_a_specimen_is_judged_right_and_the_log_says_why(workshop: Workshop, specimen: Specimen) -> None:
+    verdict = ours(workshop, specimen)
+    assert verdict.status == (0 if specimen.passes else 1), verdict.log[-4000:]
+    missing = set(specimen.says) - verdict.lines
+    assert not missing, verdict.log[-4000:]
+    assert verdict.log.rstrip("\n").endswith("piuparts run ends.")
+
+
+@pytest.mark.farm
+@pytest.mark.peer
+@pytest.mark.parametrize("specimen", SPECIMENS, ids=by_name)
+def test_the_predecessor_judges_the_same_and_says_the_same(
+    workshop: Workshop, peer_verdicts: Mapping[str, Future[Verdict]], predecessor: str, specimen: Specimen
+) -> None:
+    mine, theirs = ours(workshop, specimen), peer_verdicts[specimen.name].result()
+    assert mine.status == theirs.status, f"piuparts {predecessor}:\n{theirs.log[-4000:]}"
+    if predecessor == COMPATIBLE:
+        mentions = {line for line in mine.lines ^ theirs.lines if line.startswith(_MENTION)}
+        assert mine.lines - mentions == theirs.lines - mentions
+        assert not mentions & mine.lines
