@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
@@ -16,10 +16,11 @@ from tests.support.site import SECTION, FarmSite
 
 
 @pytest.fixture
-def farm(site: FarmSite) -> FarmSite:
-    """A site where our master answers our slave; publish packages with `offer`."""
+def farm(site: FarmSite) -> Iterator[FarmSite]:
+    """A site where our master answers our slave; whatever a test does, store and log files must agree in the end."""
     site.admit(OurMaster().session(site))
-    return site
+    yield site
+    OurMaster().check(site)
 
 
 @pytest.fixture

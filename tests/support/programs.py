@@ -49,6 +49,11 @@ class OurMaster:
     def refresh(self, site: FarmSite) -> None:
         run([PIUFARM, "master", "refresh", "--config", site.configuration, SECTION])
 
+    def check(self, site: FarmSite, *options: str) -> str:
+        """What `fsck` has to say of store and log files; raises CommandFailed if something is wrong with them."""
+        checked = run([PIUFARM, "master", "fsck", "--deep", *options, "--config", site.configuration, SECTION])
+        return checked.stdout.decode()
+
 
 class RealMaster:
     """piuparts-master: every session fetches the archive's indexes itself."""

@@ -99,8 +99,9 @@ class FarmSite:
         self.door.admit(slave, str(script))
 
     def results(self) -> dict[str, str]:
-        """What the master has: `<outcome>/<package>_<version>.log` and the sha256 of each."""
-        return _digests(self.master_directory / SECTION)
+        """What the master has: `<outcome>/<package>_<version>.log` and the sha256 of each, also of archived ones."""
+        section = self.master_directory / SECTION
+        return {**_digests(section / "archive"), **_digests(section)}
 
     def sent(self) -> dict[str, str]:
         """What the slave had: the same of its own copies."""
