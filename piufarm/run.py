@@ -12,10 +12,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import IO, Final, TypeAlias
 
 from piufarm.errors import FarmError
@@ -69,20 +70,22 @@ def run(
     words = tuple(str(word) for word in argv)
     expired = threading.Event()
     try:
-        process = sh.Command(words[0])(
-            *words[1:],
-            _bg=True,  # with it both releases of sh hand out the process object
-            _bg_exc=False,
-            _in=input,
-            _env=dict(env) if env is not None else clean_environment(),
-            _cwd=str(cwd) if cwd else None,
-            _ok_code=list(range(256)),
-            _tty_out=False,
-            _new_session=True,
-            _decode_errors="surrogateescape",
-        )
-        with _ended_with_its_children(process.pid, timeout_seconds, expired):
-            process.wait()
+        with _interrupts_held_back() as let_through:
+            process = sh.Command(words[0])(
+                *words[1:],
+                _bg=True,  # with it both releases of sh hand out the process object
+                _bg_exc=False,
+                _in=input,
+                _env=dict(env) if env is not None else clean_environment(),
+                _cwd=str(cwd) if cwd else None,
+                _ok_code=list(range(256)),
+                _tty_out=False,
+                _new_session=True,
+                _decode_errors="surrogateescape",
+            )
+            with _ended_with_its_children(process.pid, timeout_seconds, expired):
+                let_through()
+                process.wait()
         status = process.exit_code
     except sh.CommandNotFound as error:
         raise FarmError(f"program not found: {words[0]}", hint="install the Debian package that has it") from error
@@ -94,6 +97,28 @@ def run(
     if check and status != 0:
         raise CommandFailed(completed)
     return completed
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[Callable[[], None]]:
+    """A Ctrl-C waits until the function that the block gets is called: a child half started could not be ended."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield lambda: None
+        return
+    held: list[FrameType | None] = []
+    usual = handler
+
+    def let_through() -> None:
+        signal.signal(signal.SIGINT, usual)
+        if held:
+            usual(signal.SIGINT, held.pop())
+
+    signal.signal(signal.SIGINT, lambda _, frame: held.append(frame))
+    try:
+        yield let_through
+    finally:
+        let_through()
 
 
 @contextmanager
