@@ -19,8 +19,16 @@ class Journal:
     def write(self, now: datetime, *texts: str) -> None:
         """Append a line for each text. Raises OSError."""
         stamp = f"[{now:%Y-%m-%d %H:%M:%S}] {self._session}"
-        self._stream.write("".join(f"{stamp} {text}\n" for text in texts).encode("utf-8", "backslashreplace"))
+        lines = "".join(f"{stamp} {_harmless(text)}\n" for text in texts)
+        self._stream.write(lines.encode("utf-8", "backslashreplace"))
 
     def close(self) -> None:
         """Give the file up."""
         self._stream.close()
+
+
+def _harmless(text: str) -> str:
+    """What a peer said, with nothing in it that would do something to a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

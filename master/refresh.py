@@ -76,6 +76,8 @@ class Refresher:
         if section.upgrade_test_distros and section.upgrade_test_distros[-1] != distro:
             self.tell(f"reading {section.upgrade_test_distros[-1]}")
             last = section_packages(section, self.distros, section.upgrade_test_distros[-1], self.cache)
+        if section.depends_sections:
+            self.tell("depends-sections is not followed: dependencies are looked up in this section alone")
         for skipped in (*selection.skipped, *(last.skipped if last else ())):
             self.tell(skipped)
         return ArchiveView(section, selection, last)

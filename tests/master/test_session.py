@@ -221,6 +221,11 @@ def test_the_log_of_a_session_has_each_exchange(office: Office) -> None:
     ]  # fmt: skip
 
 
+def test_the_log_of_a_session_does_nothing_to_a_terminal(office: Office) -> None:
+    office.converse("section sid\n_list \x1b]0;gotcha\x07\n")
+    assert r">> _list \x1b]0;gotcha\x07" in (office.files.root / "master.log").read_text()
+
+
 def test_the_log_of_a_session_can_be_switched_off(tmp_path: Path) -> None:
     office = open_office(tmp_path, settings="log-file = /dev/null")
     assert office.converse("section sid\n") == _HEAD
