@@ -19,6 +19,8 @@ IGNORED_MISSING: Final = frozenset(
         "mediawiki",
         "llvm-3.7-dev",
         "oracle-instantclient-basic",
+        "oracle-instantclient-11.2-basic",
+        "oracle-instantclient-12.1-basic",
         "oracle-instantclient11.2-basic",
         "oracle-instantclient12.1-basic",
     }
