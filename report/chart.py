@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Daily = Sequence[tuple[date, Mapping[str, int]]]
 
 _BARS_MAX: Final = 45  # days; more are drawn as areas
+_ROW: Final = 0.42  # inches for each bar of a single day
 _DAYS_MIN: Final = 7  # the axis spans at least so many, so that one day is a bar and not a wall
 _LABELS_MAX: Final = 6
 _DAYS_OF_MONTH_LABELS: Final = 200  # from here on the axis names months and years
@@ -28,16 +29,20 @@ _FIRST_PLACEHOLDER: Final = 0x00FE01
 
 
 class Format(NamedTuple):
-    """Size of a chart in inches of 72 points, and the points of its text; without legend columns it has no legend."""
+    """Size of a chart in inches of 72 points, the points of its text, and how it explains its colours.
+
+    Without legend columns there is no legend; labels beside bars get `label_share` of the width.
+    """
 
     width: float
     height: float
     text: float
     legend_columns: int
+    label_share: float
 
 
-WIDE: Final = Format(11.0, 4.6, 12, 3)
-SMALL: Final = Format(4.4, 2.8, 11, 0)
+WIDE: Final = Format(11.0, 4.6, 12, 3, 0.27)
+SMALL: Final = Format(4.4, 2.8, 11, 0, 0.6)
 
 
 class _Scheme:
@@ -66,29 +71,55 @@ class _Scheme:
 
 
 def states_chart(daily: Daily, title: str, shape: Format) -> str:
-    """Packages per state and day, stacked; readable with a single day, too. Deterministic."""
+    """Packages per state and day, stacked; with a single day, a bar a state. Deterministic."""
     import matplotlib  # costs half a second: only when a chart is due
     from matplotlib.figure import Figure
 
     scheme = _Scheme()
     seen = [state for state in PackageState if any(counts.get(state, 0) for _, counts in daily)]
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": title, "font.size": shape.text}):
-        figure = Figure(figsize=(shape.width, shape.height), layout="constrained")
+        height = _ROW * len(seen) if len(daily) == 1 else shape.height
+        figure = Figure(figsize=(shape.width, height), layout="constrained")
         axes = figure.add_subplot()
-        _draw(axes, daily, seen, scheme)
-        _dress(axes, daily, scheme)
-        if shape.legend_columns and seen:
-            axes.legend(
-                loc="upper left", bbox_to_anchor=(0, -0.1), ncols=shape.legend_columns, frameon=False, borderpad=0,
-                labelcolor=scheme[TEXT], fontsize=shape.text - 1, handlelength=1, handleheight=1,
-            )
+        if len(daily) == 1:
+            _draw_one_day(axes, daily[0][1], seen, scheme, shape)
+        else:
+            _draw_days(axes, daily, seen, scheme)
+            _dress(axes, daily, scheme)
+            _explain(axes, scheme, shape)
         stream = io.StringIO()
         no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(stream, format="svg", transparent=True, metadata=no_metadata)
     return scheme.apply(stream.getvalue())
 
 
-def _draw(axes: Axes, daily: Daily, seen: Sequence[PackageState], scheme: _Scheme) -> None:
+def _explain(axes: Axes, scheme: _Scheme, shape: Format) -> None:
+    """The legend, where there is room for one."""
+    if shape.legend_columns:
+        axes.legend(
+            loc="upper left", bbox_to_anchor=(0, -0.1), ncols=shape.legend_columns, frameon=False, borderpad=0,
+            labelcolor=scheme[TEXT], fontsize=shape.text - 1, handlelength=1, handleheight=1,
+        )  # fmt: skip
+
+
+def _draw_one_day(
+    axes: Axes, counts: Mapping[str, int], seen: Sequence[PackageState], scheme: _Scheme, shape: Format
+) -> None:
+    """Bars that name themselves; nothing else would add to them."""
+    most = max(counts[state] for state in seen)
+    for place, state in enumerate(seen):
+        count = counts[state]
+        axes.barh(place, count, height=0.62, color=scheme[STATE_COLOURS[state]])
+        label = f"{count:,} {words(state)}"
+        axes.annotate(
+            label, (count, place), xytext=(7, 0), textcoords="offset points", va="center", color=scheme[TEXT]
+        )
+    axes.set_xlim(0, most / (1 - shape.label_share))
+    axes.set_ylim(len(seen) - 0.5, -0.5)
+    axes.set_axis_off()
+
+
+def _draw_days(axes: Axes, daily: Daily, seen: Sequence[PackageState], scheme: _Scheme) -> None:
     days = [day for day, _ in daily]
     series = [[counts.get(state, 0) for _, counts in daily] for state in seen]
     colours = [scheme[STATE_COLOURS[state]] for state in seen]

@@ -125,11 +125,14 @@ class _Collector:
     errors: list[ErrorLine] = field(default_factory=list)
     count: int = 0
     keep_until: int = HEAD_LINES
+    begins_as_slaves_do: bool = False
     in_error: bool = False
     listed: bool = False  # whether the last error is one of `errors`
 
     def add(self, text: str) -> None:
         self.count += 1
+        if self.count == 1:
+            self.begins_as_slaves_do = text.startswith("Start: ")
         kind = self._kind(text)
         error = 0
         if kind is Kind.ERROR:
@@ -162,6 +165,8 @@ class _Collector:
             self.recent.pop()
 
     def _kind(self, text: str) -> Kind:
+        if self.count == 2 and self.begins_as_slaves_do and text.strip():
+            return Kind.ERROR  # why the slave did not even begin the test
         found = _MARK.match(text)
         if found is not None:
             kind = Kind(found.lastgroup or Kind.PLAIN)

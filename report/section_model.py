@@ -86,10 +86,10 @@ class SectionModel:
 
 
 def load_section(store: Store, settings: Section, today: date) -> SectionModel:
-    """Read a section, counting today's states first unless that was done. Raises StoreError."""
+    """Read a section; today's counts are brought up to date first. Raises StoreError."""
     name = settings.name
     row = store.section(name)
-    if row is not None and not any(day == today for day, _ in store.daily_counts(name)):
+    if row is not None and dict(store.daily_counts(name)).get(today) != store.counts(name):
         store.record_daily_counts(name, today)
     history: dict[Package, list[Run]] = {}
     for run in store.runs(name):

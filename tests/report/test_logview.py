@@ -96,6 +96,11 @@ def test_the_marks_of_a_slave_are_errors() -> None:
     assert len(view.errors) == 2
 
 
+def test_why_a_test_was_not_begun_is_an_error() -> None:
+    (error,) = _view(logs.untestable("gone", "1")).errors
+    assert (error.line, error.text) == (2, "Package gone not found in Packages file")
+
+
 def test_a_passing_log_has_no_error() -> None:
     assert _view(logs.passing("hello", "2.10-3")).errors == ()
 

@@ -15,7 +15,7 @@ from piufarm.states import PackageState
 from piufarm.store.model import ComputedState
 from tests.report import logs
 from tests.report.pages import look_at
-from tests.report.sample import SID, SampleFarm, fill, index_package, make_farm, set_states
+from tests.report.sample import NOW, SID, SampleFarm, fill, index_package, make_farm, set_states
 
 TESTING = SectionName("testing")
 
@@ -108,6 +108,18 @@ def test_a_section_that_tests_nothing_has_no_pages(tmp_path: Path) -> None:
     farm.report()
     assert not (farm.output / "off").exists()
     assert "off" not in look_at(farm.output / "index.html").words.split()
+
+
+def test_the_count_of_a_day_is_that_of_its_last_report(farm: SampleFarm) -> None:
+    store = farm.open()
+    fill(store, SID, [index_package("aa"), index_package("bb")])
+    farm.report()
+    farm.add_run(store, SID, "aa", "1.0-1", Outcome.PASS, logs.passing("aa", "1.0-1"))
+    farm.report()
+    ((day, counts),) = store.daily_counts(SID)
+    store.close()
+    assert (day, counts["successfully-tested"], counts["unknown"]) == (NOW.date(), 1, 1)
+    assert "20261120, 1, 0," in (farm.output / "sid/counts.txt").read_text()
 
 
 def test_a_package_page_tells_state_dependencies_and_who_needs_it(farm: SampleFarm) -> None:
