@@ -108,7 +108,7 @@ class SectionDesk:
             if self._store.evaluation_due(self.section.name):
                 self._start_evaluator()
         except FarmError as error:
-            self._around.warn(error.message)  # the session may be ending because of that very trouble
+            self._around.warn(error.message)  # all that was promised is done: no reason to end badly
 
     def _deadline(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self.section.reservation_timeout)

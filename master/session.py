@@ -33,7 +33,7 @@ from piufarm.protocol.messages import (
     SelectSection,
 )
 from piufarm.protocol.wire import format_reply, format_request
-from piufarm.store import open_store
+from piufarm.store import StoreError, open_store
 
 _ANONYMOUS: Final = "anonymous"
 
@@ -76,6 +76,8 @@ class Session:
                 self._channel.send(reply)
         except FarmError as error:
             self._note(f"session ended: {error.message}")
+            if isinstance(error, StoreError):
+                self._desk = None  # what it would do at the end, it would do with the store
             raise
         finally:
             self._leave_section()

@@ -42,6 +42,39 @@ def test_a_broken_configuration_ends_the_session_before_the_greeting(office: Off
     assert len(completed.stderr.splitlines()) == 1
 
 
+def test_a_result_is_accepted_even_if_nobody_can_see_it_yet(office: Office) -> None:
+    office.files.root.mkdir(parents=True)
+    (office.files.root / "pass").write_text("in the way")
+    completed = office.session("section sid\npass a 1\n x\n.\nstatus\n")
+    assert completed.status == 0
+    assert completed.stdout.startswith(b"hello\nok\nok\nok ")
+    assert "fsck --repair" in _reason(office)
+    (office.files.root / "pass").unlink()
+    office.command("fsck", "--repair")
+    assert (office.files.root / "pass" / "a_1.log").read_text() == "x\n"
+    assert office.differences() == []
+
+
+def test_a_result_is_accepted_even_if_the_sections_log_cannot_be_written(office: Office) -> None:
+    (office.files.root / "master.log").mkdir(parents=True)
+    completed = office.session("section sid\npass a 1\n x\n.\n")
+    assert (completed.status, completed.stdout) == (0, b"hello\nok\nok\n")
+    assert "master.log: Is a directory" in _reason(office)
+    assert office.differences() == []
+
+
+def test_a_damaged_store_ends_the_session_with_a_next_step(office: Office) -> None:
+    office.store.close()
+    database = office.master_directory / "piufarm.sqlite"
+    content = bytearray(database.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    database.write_bytes(content)
+    completed = office.session("section sid\npass a 1\n x\n.\n")
+    assert completed.status == 1
+    assert b"hello\nok\nok" not in completed.stdout
+    assert "restore it from a backup" in _reason(office)
+
+
 def test_a_store_of_a_newer_version_ends_the_session_without_a_reply(office: Office) -> None:
     with closing(sqlite3.connect(office.master_directory / "piufarm.sqlite")) as connection:
         connection.execute("PRAGMA user_version = 99")
