@@ -46,10 +46,10 @@ class RunRow(NamedTuple):
     log: SitePath | None
 
 
-def package_pages(model: SectionModel, pages: Pages, section_directory: Path) -> Iterator[Artifact]:
+def package_pages(model: SectionModel, pages: Pages, output: Path) -> Iterator[Artifact]:
     """The pages of all packages of a section, by name."""
     for row in model.packages.values():
-        yield _package_page(model, pages, section_directory, row)
+        yield _package_page(model, pages, output, row)
 
 
 def run_log(model: SectionModel, run: Run) -> SitePath:
@@ -59,7 +59,7 @@ def run_log(model: SectionModel, run: Run) -> SitePath:
     return model.paths.history(run)
 
 
-def _package_page(model: SectionModel, pages: Pages, section_directory: Path, row: PackageRow) -> Artifact:
+def _package_page(model: SectionModel, pages: Pages, output: Path, row: PackageRow) -> Artifact:
     runs = [
         RunRow(run, run_log(model, run) if run.run_id in model.published else None)
         for run in model.history.get(row.name, ())
@@ -79,14 +79,15 @@ def _package_page(model: SectionModel, pages: Pages, section_directory: Path, ro
         "current": current,
         "has_older": len(runs) >= HISTORY_MAX,
     }
-    late = partial(_log_context, section_directory, current)
+    late = partial(_log_context, output, current)
     return pages.page(model.paths.package(row.name), "package.html", context, late)
 
 
-def _log_context(section_directory: Path, current: RunRow | None) -> Mapping[str, object]:
+def _log_context(output: Path, current: RunRow | None) -> Mapping[str, object]:
+    """The log as it was published: the master may take its own file away at any time."""
     if current is None or current.log is None:
         return {"log": None}
-    return {"log": view_log(section_directory / current.run.log)}
+    return {"log": view_log(output / current.log)}
 
 
 def _clause(model: SectionModel, dependency: Dependency) -> Clause:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Final
 
 from piufarm.names import Package
@@ -33,12 +33,12 @@ def followed(
 
 def reverse_edges(
     dependencies: Mapping[Package, Sequence[Dependency]],
-    known: Collection[Package],
+    known: Set[Package],
     providers: Mapping[Package, Sequence[Package]],
 ) -> dict[Package, list[Package]]:
     """For each package those that depend on it directly, by name."""
     edges: dict[Package, list[Package]] = {}
-    for package in sorted(dependencies):
+    for package in sorted(known & dependencies.keys()):
         targets = {followed(dependency, known, providers) for dependency in dependencies[package]}
         for target in targets:
             if target is not None and target != package:

@@ -51,7 +51,7 @@ def report_section(store: Store, settings: Section, workshop: Workshop, foreign:
         for run in logs:
             _publish_log(publisher, model, directory, run)
             tick()
-        for artifact in _artifacts(model, workshop, directory, tick):
+        for artifact in _artifacts(model, workshop, tick):
             publisher.publish(artifact)
         publisher.remove_stale(OWNED_DIRECTORIES, foreign)
 
@@ -70,8 +70,8 @@ def _publish_log(publisher: Publisher, model: SectionModel, directory: Path, run
         model.published.add(run.run_id)
 
 
-def _artifacts(model: SectionModel, workshop: Workshop, directory: Path, tick: Ticker) -> Iterator[Artifact]:
-    for artifact in chain(package_pages(model, workshop.pages, directory), source_pages(model, workshop.pages)):
+def _artifacts(model: SectionModel, workshop: Workshop, tick: Ticker) -> Iterator[Artifact]:
+    for artifact in chain(package_pages(model, workshop.pages, workshop.output), source_pages(model, workshop.pages)):
         yield artifact
         tick()
     yield from charts(model)

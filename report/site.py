@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from piufarm.config.model import Configuration, Section
-from piufarm.errors import PiufarmError, UsageError
+from piufarm.errors import FarmError, PiufarmError, UsageError
 from piufarm.names import SectionName
 from piufarm.report.artifact import Artifact
 from piufarm.report.charts import SMALL_NAME
@@ -102,11 +102,15 @@ def build_site(
     now = now or datetime.now(UTC)
     chosen = rendered_sections(configuration, asked)
     with report_lock(farm.master_directory):
-        workshop = Workshop(
-            farm, output, Pages(now), program_salt(), Tally(), now, progress or NoProgress()
-        )
+        workshop = Workshop(farm, output, Pages(now), program_salt(), Tally(), now, progress or NoProgress())
         troubles = _report_sections(configuration, open_store, chosen, workshop)
-        _report_whole(configuration, open_store, workshop, troubles)
+        try:
+            _report_whole(configuration, open_store, workshop, troubles)
+        except OSError as error:
+            raise FarmError(
+                f"cannot write the site to {output}: {error}",
+                hint="check output-directory, who owns it and how full its disk is",
+            ) from error
     return Outcome(workshop.tally, time.monotonic() - started, len(chosen), troubles)
 
 

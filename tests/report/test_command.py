@@ -54,6 +54,15 @@ def test_a_store_that_is_not_there_is_said_so_and_the_status_is_one(
     assert "Traceback" not in output.err
 
 
+def test_a_site_that_cannot_be_written_is_said_so(farm: SampleFarm, capsys: pytest.CaptureFixture[str]) -> None:
+    farm.output.write_text("a file is in the way")
+    assert _run(farm) == 3
+    error = capsys.readouterr().err
+    assert f"cannot write the site to {farm.output}" in error
+    assert "check output-directory" in error
+    assert "Traceback" not in error
+
+
 def test_help_explains_what_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["report", "--help"])

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from piufarm.errors import PiufarmError, UsageError
-from piufarm.names import SectionName
+from piufarm.names import Package, SectionName
 from piufarm.outcome import Outcome
+from piufarm.report.site import build_site
 from piufarm.states import PackageState
-from piufarm.store.model import ComputedState
+from piufarm.store.model import ComputedState, Dependency
+from piufarm.store.sqlite.store import SqliteStore
 from tests.report import logs
 from tests.report.pages import look_at
 from tests.report.sample import NOW, SID, SampleFarm, fill, index_package, make_farm, set_states
@@ -69,6 +72,25 @@ def test_a_store_that_cannot_be_opened_is_trouble_of_every_section_and_not_a_cra
     outcome = farm.report()
     assert set(outcome.troubles) == {"sid", "testing"}
     assert (farm.output / "sid/package/a/aa.html").exists()
+
+
+class _RefreshedMeanwhile(SqliteStore):
+    """A store whose archive changes between two of a report's questions."""
+
+    def all_dependencies(self, section: SectionName) -> Iterator[tuple[Package, Sequence[Dependency]]]:
+        fill(self, section, [index_package("aa", "newer"), index_package("newer"), index_package("other", "aa")])
+        return super().all_dependencies(section)
+
+
+def test_an_archive_that_changes_while_a_section_is_read_does_no_harm(farm: SampleFarm) -> None:
+    store = farm.open()
+    fill(store, SID, [index_package("aa", "gone"), index_package("gone", "aa")])
+    store.close()
+    path = Path(farm.store_url.removeprefix("sqlite://"))
+    assert build_site(farm.configuration, lambda: _RefreshedMeanwhile(path), now=NOW).troubles == {}
+    assert farm.report().troubles == {}
+    assert (farm.output / "sid/package/n/newer.html").exists()
+    assert not (farm.output / "sid/package/g/gone.html").exists()
 
 
 def test_a_log_outside_the_sections_directory_is_refused(farm: SampleFarm) -> None:
