@@ -77,7 +77,7 @@ class DemoFarm:
 
     def _begin_round(self) -> bool:
         """Whether an interrupted round goes on. A round that is over is put aside: the packages are tested anew."""
-        if not self.folder.config.exists():
+        if not self.folder.config.exists() or not any(self.folder.master.iterdir()):
             return False
         sections = self.programs.status()
         if not all(section["total"] for section in sections):
