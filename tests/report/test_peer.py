@@ -25,9 +25,11 @@ from tests.report import logs
 from tests.report.sample import SID, SampleFarm, fill, index_package, make_farm
 from tests.report.serving import served
 from tests.support.namespace import with_private_files
+from tests.support.programs import real_version
 
 pytestmark = pytest.mark.peer
 
+_COMPATIBLE: Final = "1.1.7"  # the version whose exports ours are compared with in every detail
 _PEER: Final = Path("/usr/share/piuparts/piuparts-report")
 _PACKAGES: Final = (
     index_package("base"), index_package("broken", "base"), index_package("brdep1", "broken"),
@@ -109,7 +111,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BothReports]:
         shutil.copy(farm.directory / "piuparts.conf", etc)
         (etc / "distros.conf").touch()
         shutil.copytree("/usr/share/piuparts/htdocs", farm.output)  # its static pages are made from files there
-        print("peer:", run(["dpkg-query", "--show", "piuparts-master"]).stdout.decode().strip())
+        print(f"peer: piuparts {real_version()}")
         run(with_private_files({Path("/etc/piuparts"): etc}, [_PEER]), cwd=farm.directory, timeout_seconds=120)
     ours = directory / "ours"
     opener = partial(open_store, farm.store_url, create=False)
@@ -120,7 +122,9 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BothReports]:
 def test_both_summaries_say_the_same_about_every_source(both: BothReports) -> None:
     for name in ("sid/summary.json", "summary.json"):
         theirs, ours = (json.loads((site / name).read_text()) for site in (both.theirs, both.ours))
-        assert ours["packages"] == theirs["packages"]
+        assert ours["packages"].keys() == theirs["packages"].keys()
+        if real_version() == _COMPATIBLE:
+            assert ours["packages"] == theirs["packages"]
         assert ours.keys() == theirs.keys()
         assert all(ours[key] == theirs[key] for key in ("_id", "_type", "_version"))
         form = r"[A-Z][a-z]{2} [A-Z][a-z]{2} \d{1,2} \d\d:\d\d:\d\d UTC \d{4}"
@@ -138,7 +142,9 @@ def test_every_address_of_the_predecessors_section_is_still_there(both: BothRepo
     expected = {name for name in theirs if not _NOT_OURS.fullmatch(name)}
     assert len(expected) > 30
     missing = {name for name in expected if not (both.ours / name).is_file()}
-    assert missing == set()
+    if real_version() == _COMPATIBLE:
+        assert missing == set()
+    assert not [name for name in missing if name.endswith(".log") or name.startswith("sid/source/")]
 
 
 def test_published_logs_are_the_same_bytes(both: BothReports) -> None:
