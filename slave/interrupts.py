@@ -1,8 +1,8 @@
 """Signals, as questions that the slave asks between two steps.
 
-INT once during tests: finish the running one, deliver, give the rest back. INT twice, or TERM: abort the running test.
-HUP: deliver what is finished. Outside of tests INT and TERM raise KeyboardInterrupt at once: everything that matters is
-on disk already.
+INT once: finish what is being tested or said, deliver, give the rest back. INT twice, or TERM: end now; a running test
+is aborted by whoever runs it, everything else by a KeyboardInterrupt, for all that matters is on disk already.
+HUP: deliver what is finished.
 """
 
 from __future__ import annotations
@@ -15,18 +15,22 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-_FIRST_INTERRUPT: Final = "interrupted: the running test is finished and sent, the rest given back (again: abort it)"
-_ABORT: Final = "interrupted: the running test is aborted; its package stays reserved for the next start"
-_FLUSH: Final = "finished logs are sent after the running test"
+_FIRST: Final = "interrupted: a running test is finished and sent, the rest given back; once more: end at once"
+_AT_ONCE: Final = "interrupted: ending at once; what is not done stays reserved for the next start"
+_FLUSH: Final = "hang-up: finished logs are sent after the running test"
 _HANDLED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _write(text: str) -> None:
+    """Say it without any of Python's buffers: the signal may have come while one of them was being written."""
+    os.write(2, f"{text}\n".encode())
 
 
 class Interrupts:
     """What has been asked for so far. Only one is installed at a time."""
 
-    def __init__(self, announce: Callable[[str], None] = lambda _: None) -> None:
-        self._announce = announce
-        self._unannounced: str | None = None
+    def __init__(self, announce: Callable[[str], None] = _write) -> None:
+        self._announce = announce  # called by the signal handler, in the middle of anything
         self._interrupts = 0
         self._terminated = False
         self._flush = False
@@ -72,7 +76,7 @@ class Interrupts:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """While the block runs, INT and TERM are only remembered: the block asks for them itself."""
+        """While the block runs, no signal raises: the block asks for them itself."""
         before, self._deferred = self._deferred, True
         try:
             yield
@@ -93,10 +97,7 @@ class Interrupts:
         return [] if self._wakeup is None else [self._wakeup]
 
     def clear(self) -> None:
-        """Make the descriptors of `readable` silent again, and tell what has been asked for."""
-        text, self._unannounced = self._unannounced, None
-        if text is not None:
-            self._announce(text)
+        """Make the descriptors of `readable` silent again."""
         for descriptor in self.readable():
             try:
                 while os.read(descriptor, 64):
@@ -115,13 +116,12 @@ class Interrupts:
         match number:
             case signal.SIGINT:
                 self._interrupts += 1
-                self._unannounced = _FIRST_INTERRUPT if self._interrupts == 1 else _ABORT
             case signal.SIGTERM:
                 self._terminated = True
-                self._unannounced = _ABORT
             case _:
                 self._flush = True
-                self._unannounced = _FLUSH
+                self._announce(_FLUSH)
                 return
-        if not self._deferred:
+        self._announce(_AT_ONCE if self.abort_requested else _FIRST)
+        if self.abort_requested and not self._deferred:
             raise KeyboardInterrupt

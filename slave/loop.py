@@ -73,7 +73,8 @@ class Loop:
 
     def _flush_all(self) -> None:
         for worker in self._workers:
-            worker.turn(Mode.FLUSH)
+            if not self._place.interrupts.stop_requested:
+                worker.turn(Mode.FLUSH)
 
     def _sleep(self) -> None:
         self._place.masters.close()
@@ -84,7 +85,7 @@ class Loop:
         self._place.interrupts.wait(seconds)
 
     def _shut_down(self) -> int:
-        """After one interrupt deliver and give back; after two leave everything where it is, it is safe there."""
+        """Deliver and give back; after a second interrupt leave everything where it is, it is safe there."""
         if not self._place.interrupts.abort_requested:
             for worker in self._workers:
                 worker.give_everything_back()

@@ -33,8 +33,8 @@ from piufarm.slave.workplace import Workplace
 _GLOBAL: Final = SectionName("global")
 _DEFAULT_SECTION: Final = SectionName("slave")  # when [global] names no sections
 _EPILOG: Final = """\
-Signals: INT finishes the running test, sends what is finished and gives the rest back; INT twice (or TERM) aborts the
-test, its package stays reserved for the next start; HUP sends what is finished. Nothing that is finished is ever lost:
+Signals: INT finishes the running test, sends what is finished and gives the rest back; INT twice (or TERM) ends at
+once, what is not done stays reserved for the next start; HUP sends what is finished. What is finished is never lost:
 it waits in <slave-directory>/<number>/<section>/ until the master has confirmed it."""
 
 
@@ -58,7 +58,7 @@ def main(arguments: argparse.Namespace) -> int:
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as cleanup:
         tell = _listeners(arguments, cleanup)
-        interrupts = Interrupts(lambda text: tell(Event(Phase.NOTE, text=text)))
+        interrupts = Interrupts()
         cleanup.enter_context(interrupts.installed())
         place = _workplace(configuration, directory, interrupts, tell)
         cleanup.callback(place.masters.close)

@@ -179,8 +179,12 @@ class SectionWorker:
         try:
             self._ensure_base(job)
         except NoBase:
+            if self._place.interrupts.stop_requested:
+                return  # that is why there is none
             self._flush(job)
             raise
+        if self._place.interrupts.stop_requested:
+            return
         if job.spool.reserved():  # of a former life, or put off
             self._flush(job)
         else:
@@ -192,13 +196,8 @@ class SectionWorker:
     def _ensure_base(self, job: Job) -> None:
         if job.section.tmpdir is not None:
             job.section.tmpdir.mkdir(parents=True, exist_ok=True)
-        interrupts = self._place.interrupts
-        try:
-            with interrupts.deferred():  # so that a tester in the middle of it can clean up
-                job.keeper.ensure()
-        finally:
-            if interrupts.stop_requested:
-                raise KeyboardInterrupt
+        with self._place.interrupts.deferred():  # so that a tester in the middle of it can clean up
+            job.keeper.ensure()
 
     def _test(self, job: Job) -> None:
         batch = Batch(job, self._place, lambda: self._flush(job), self._let_rest)
@@ -270,7 +269,7 @@ class SectionWorker:
         """Reserve until the master has nothing more or the slave enough; returns how many."""
         taken = 0
         for _ in range(job.section.max_reserved + RESTING_MAX):
-            if taken >= job.section.max_reserved:
+            if taken >= job.section.max_reserved or self._place.interrupts.stop_requested:
                 break
             entry = session.reserve()
             if entry is None:

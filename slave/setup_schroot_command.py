@@ -138,7 +138,8 @@ def _prepare(setup: _Setup, folder: Path, reader_gid: int) -> PreparedBase:
     reachable = dict.fromkeys(uri for uri, _ in repositories(sources_list(options, archives, distros)))
     network = NetworkAccess(tuple(reachable), default_cache() / "debs", setup.proxy)
     request = base_request(options, archives, distros)
-    return prepare_on(Shelf(folder, reader_gid=reader_gid), request, network, lambda line: print(line, file=sys.stderr))
+    shelf = Shelf(folder, reader_gid=reader_gid, durable=True)
+    return prepare_on(shelf, request, network, lambda line: print(line, file=sys.stderr))
 
 
 def _host_architecture() -> str:

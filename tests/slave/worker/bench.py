@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,7 @@ class Bench:
     patience: Patience = PATIENCE
     loads: list[float] = field(default_factory=list)  # what the host's load is each time someone looks
     open_while_testing: list[int] = field(default_factory=list)
+    _interrupting_phase: Phase | None = None
 
     def __post_init__(self) -> None:
         (self.directory / "etc").mkdir(parents=True)
@@ -83,6 +85,12 @@ class Bench:
         self.events.append(event)
         if event.phase is Phase.TESTING:
             self.open_while_testing.append(self.master.open)
+        if event.phase is self._interrupting_phase:
+            signal.raise_signal(signal.SIGINT)
+
+    def interrupt_when(self, phase: Phase) -> None:
+        """Send INT as soon as the slave tells an event of this phase."""
+        self._interrupting_phase = phase
 
     @property
     def tester(self) -> Path:

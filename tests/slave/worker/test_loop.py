@@ -87,7 +87,7 @@ def test_one_interrupt_finishes_the_test_delivers_and_gives_the_rest_back(bench:
     assert set(bench.master.results) == {"pass/interrupt_1"}
     assert bench.master.unreserved == [("good", "1")]
     assert bench.files() == []
-    assert [text for text in bench.told(Phase.NOTE) if text.startswith("interrupted: the running test is finished")]
+    assert [text for text in bench.told(Phase.NOTE) if text.startswith("interrupted: a running test is finished")]
 
 
 def test_an_interrupt_gives_back_what_other_sections_hold_too(bench: Bench) -> None:
@@ -135,16 +135,54 @@ def test_a_hang_up_delivers_everything_and_then_goes_on_with_what_is_reserved(be
     assert bench.master.unreserved == []
 
 
-def test_an_interrupt_while_talking_ends_the_slave_at_once_and_the_log_stays(bench: Bench) -> None:
+def interrupting(bench: Bench, request: str, times: int) -> None:
+    """Send INT so many times when a request of this type reaches the master."""
+
+    def interrupt(message: object) -> None:
+        if type(message).__name__ == request:
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+
+    bench.master.on_request = interrupt
+
+
+def test_an_interrupt_while_reserving_gives_everything_back(bench: Bench) -> None:
+    bench.publish("good", "too")
+    bench.configure()
+    bench.master.offers = [("good", "1"), ("too", "1")]
+    interrupting(bench, "Reserve", 1)
+    assert bench.loop(Until.FOREVER) == 1
+    assert bench.master.unreserved == [("good", "1")]
+    assert bench.master.offers == [("too", "1")]
+    assert bench.files() == []
+
+
+def test_an_interrupt_while_a_log_is_sent_lets_it_be_sent(bench: Bench) -> None:
     bench.publish("good")
     bench.configure()
     bench.spool().reserve(reserved("good"))
+    interrupting(bench, "Result", 1)
+    assert bench.loop(Until.FOREVER) == 1
+    assert set(bench.master.results) == {"pass/good_1"}
+    assert bench.files() == []
 
-    def interrupt(request: object) -> None:
-        if type(request).__name__ == "Result":
-            signal.raise_signal(signal.SIGINT)
 
-    bench.master.on_request = interrupt
+def test_an_interrupt_while_sleeping_ends_the_slave_without_a_word_to_the_master(bench: Bench) -> None:
+    bench.publish("good")
+    bench.configure()
+    bench.loop(Until.ONE_ROUND)
+    bench.interrupt_when(Phase.IDLE)
+    sessions = bench.master.sessions
+    assert bench.loop(Until.FOREVER) == 1
+    assert bench.master.sessions == sessions + 1  # to ask for work
+    assert bench.master.open == 0
+
+
+def test_two_interrupts_while_talking_end_the_slave_at_once_and_the_log_stays(bench: Bench) -> None:
+    bench.publish("good")
+    bench.configure()
+    bench.spool().reserve(reserved("good"))
+    interrupting(bench, "Result", 2)
     with pytest.raises(KeyboardInterrupt):
         bench.loop(Until.FOREVER)
     assert bench.files() == ["pass/good_1.log"]
@@ -154,9 +192,10 @@ def test_an_interrupt_while_talking_ends_the_slave_at_once_and_the_log_stays(ben
 def test_an_interrupt_while_the_base_is_made_ends_the_slave_and_leaves_no_half_base(bench: Bench) -> None:
     bench.publish("good")
     bench.configure()
-    bench.tester.write_text('#!/bin/sh\ntrap "exit 1" INT\necho half > "$6"\nkill -INT $PPID\nsleep 60 & wait\n')
-    with pytest.raises(KeyboardInterrupt):
-        bench.loop(Until.FOREVER)
+    script = '#!/bin/sh\ntrap "exit 1" INT\necho half > "$6"\nkill -INT $PPID\nsleep 60 & wait\n'
+    bench.tester.write_text(script)
+    assert bench.loop(Until.FOREVER) == 1
+    assert bench.master.sessions == 0
     left = [path.name for path in (bench.directory / "slave" / "small").iterdir()]
     assert [name for name in left if not name.endswith(".log")] == []
 
