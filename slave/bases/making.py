@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from piufarm.errors import FarmError
+from piufarm.slave.bases.freshness import current_releases
 from piufarm.slave.bases.prepared import ROOT, PreparedBase, describe
 from piufarm.slave.bases.request import BaseRequest, Directory, request_key
 from piufarm.slave.bases.unpack import fill
@@ -62,13 +63,15 @@ def _finish(
             _remove_other_sources(root, supervisor)
         if request.upgrade:
             done += bring_up_to_date(supervisor, request, progress=progress)
-        else:
-            _run(supervisor, ["apt-cache", "gencaches"])
         supervisor.kill_processes()
     finally:
         supervisor.close()
     progress("indexing the base")
-    describe(copy, request_key(request), done)
+    facts = describe(copy, request_key(request), done)
+    if request.upgrade and not current_releases(request.archives, network) <= facts.releases:
+        raise FarmError(
+            "apt does not have the lists that the mirror has", hint="the mirror may be changing just now: try again"
+        )
 
 
 def _remove_other_sources(root: Path, supervisor: Supervisor) -> None:
@@ -103,12 +106,14 @@ def bring_up_to_date(supervisor: Supervisor, request: BaseRequest, *, progress: 
 
 
 def _update(supervisor: Supervisor, retries: int) -> CommandResult:
+    """Without the option apt is content to keep lists that it could not renew or verify."""
+    argv = ["apt-get", "-o", "APT::Update::Error-Mode=any", "update"]
     for _ in range(retries):
         try:
-            return _run(supervisor, ["apt-get", "update"], network=True)
+            return _run(supervisor, argv, network=True)
         except FarmError:
             continue
-    return _run(supervisor, ["apt-get", "update"], network=True)
+    return _run(supervisor, argv, network=True)
 
 
 def _run(supervisor: Supervisor, argv: Sequence[str], *, network: bool = False) -> CommandResult:

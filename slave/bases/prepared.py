@@ -24,7 +24,7 @@ INDEX: Final = "index"
 FACTS: Final = "facts.json"
 LOCK: Final = "in-use"
 ROOT: Final = "tree/root"  # the tree is closed: its setuid programs are nobody's on the host
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Facts:
     base_id: str
     request: str  # key of the request that it answers
     packages: Mapping[str, str]
+    boot: str  # during which it was written without waiting for the disk; empty: it was waited for
     releases: frozenset[str]  # SHA-256 of the InRelease and Release files that its package lists come from
     preparation: tuple[CommandResult, ...]
 
@@ -46,6 +47,7 @@ class Facts:
             "format": _FORMAT,
             "base_id": self.base_id,
             "request": self.request,
+            "boot": self.boot,
             "packages": dict(self.packages),
             "releases": sorted(self.releases),
             "preparation": commands,
@@ -63,23 +65,34 @@ class Facts:
             for argv, status, output, seconds in content["preparation"]
         )
         return cls(
-            content["base_id"], content["request"], content["packages"], frozenset(content["releases"]), commands
+            base_id=content["base_id"],
+            request=content["request"],
+            packages=content["packages"],
+            boot=content["boot"],
+            releases=frozenset(content["releases"]),
+            preparation=commands,
         )
+
+
+class DamagedBase(FarmError):
+    """A copy that is not what this program writes: of another version of it, or damaged."""
 
 
 class PreparedBase:
     """Implements the Base of the chroot interface; holds a shared lock on its copy until it is closed."""
 
     def __init__(self, copy: Path) -> None:
-        """Raises FarmError if the copy is not complete, OSError if it is not there (any more)."""
+        """Raises DamagedBase, or OSError if the copy is not there (any more)."""
         self.copy = copy
         self._lock = os.open(copy / LOCK, os.O_RDONLY)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_SH)
             self.facts = Facts.load((copy / FACTS).read_text())
-        except ValueError as error:
+            if self.facts.boot not in ("", boot_id()):
+                raise ValueError("the machine went down while this copy may not have been on the disk")
+        except (ValueError, KeyError, TypeError) as error:
             os.close(self._lock)
-            raise FarmError(f"not a prepared base: {copy}", hint="remove that folder") from error
+            raise DamagedBase(f"not a prepared base: {copy}", hint="remove that folder") from error
         except BaseException:
             os.close(self._lock)
             raise
@@ -124,6 +137,11 @@ class PreparedBase:
         self.close()
 
 
+def boot_id() -> str:
+    """Identifies the time since this machine was started."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def describe(copy: Path, request: str, preparation: Sequence[CommandResult]) -> Facts:
     """Index the tree of a copy that is ready and write down all that a PreparedBase reads.
 
@@ -135,11 +153,23 @@ def describe(copy: Path, request: str, preparation: Sequence[CommandResult]) -> 
     finally:
         os.close(descriptor)
     packages = installed_packages(copy / ROOT)
-    facts = Facts(_identity(tree, packages), request, packages, _releases(copy / ROOT), tuple(preparation))
     (copy / INDEX).write_bytes(marshal.dumps({path: tuple(entry) for path, entry in tree.items()}))
-    atomic_write(copy / FACTS, facts.dump(), durable=False)
     (copy / LOCK).touch()
+    facts = Facts(
+        base_id=_identity(tree, packages),
+        request=request,
+        packages=packages,
+        boot=boot_id(),
+        releases=_releases(copy / ROOT),
+        preparation=tuple(preparation),
+    )
+    write_facts(copy, facts)
     return facts
+
+
+def write_facts(copy: Path, facts: Facts) -> None:
+    """Write or replace what is known about a copy. Raises OSError."""
+    atomic_write(copy / FACTS, facts.dump(), durable=False)
 
 
 def _identity(tree: Mapping[str, Entry], packages: Mapping[str, str]) -> str:

@@ -14,20 +14,26 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from piufarm.errors import FarmError
 from piufarm.run import run
-from piufarm.slave.bases.prepared import LOCK, ROOT, PreparedBase
+from piufarm.slave.bases.prepared import FACTS, LOCK, ROOT, DamagedBase, Facts, PreparedBase, write_facts
 
 
 class Shelf:
     """One folder of the cache."""
 
-    def __init__(self, folder: Path, *, reader_gid: int | None = None) -> None:
-        """`reader_gid`: a group that may look into the trees. Raises FarmError if the folder cannot be made."""
+    def __init__(self, folder: Path, *, reader_gid: int | None = None, durable: bool = False) -> None:
+        """`reader_gid`: a group that may look into the trees. `durable`: copies outlive a restart of the machine.
+
+        Others do not: to wait until thousands of files are on a busy disk takes longer than to make them again.
+        Raises FarmError if the folder cannot be made.
+        """
         self.folder = folder
         self._reader_gid = reader_gid
+        self._durable = durable
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(exist_ok=True)
@@ -35,11 +41,13 @@ class Shelf:
             raise FarmError(f"cannot use the cache: {error}", hint="PIUFARM_CACHE names another folder") from error
 
     def take(self) -> PreparedBase | None:
-        """The current copy, locked against removal; None if there is none."""
+        """The current copy, locked against removal; None if there is none that is of use."""
         while True:
             try:
                 copy = self.folder / (self.folder / "current").readlink()
                 base = PreparedBase(copy)
+            except DamagedBase:
+                return None
             except FileNotFoundError:
                 if not (self.folder / "current").is_symlink() or self._dangles():
                     return None
@@ -73,7 +81,9 @@ class Shelf:
             if self._reader_gid is not None:
                 os.chown((new / ROOT).parent, 0, self._reader_gid)
                 (new / ROOT).parent.chmod(0o750)
-            run(["sync", "--file-system", new])
+            if self._durable:
+                run(["sync", "--file-system", new])
+                write_facts(new, replace(Facts.load((new / FACTS).read_text()), boot=""))
             copy = self.folder / f"copy-{new.name.removeprefix('new-')}"
             new.rename(copy)
         except BaseException:

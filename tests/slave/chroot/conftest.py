@@ -15,7 +15,6 @@ import pytest
 
 from demo.archive import SignedArchive
 from demo.server import serve
-from piufarm.archive.mirror import default_mirror
 from piufarm.slave import setup_schroot_command
 from piufarm.slave.bases.prepare import prepare
 from piufarm.slave.bases.prepared import PreparedBase
@@ -58,8 +57,8 @@ def made_schroot(base_tarball: BaseTarball, unprivileged_account: Account) -> It
     configuration = Path("/etc/schroot/chroot.d") / name
     with serve(archive.www) as server:
         words = [SUITE, "--user", unprivileged_account.name, "--arch", _ARCHITECTURE]
-        words += ["--tarball", str(base_tarball.path), "--mirror", f"{server.url} main", "--keyring", str(archive.keyring)]
-        words += ["--directory", str(folder / "schroot")]
+        words += ["--tarball", str(base_tarball.path), "--directory", str(folder / "schroot")]
+        words += ["--mirror", f"{server.url} main", "--keyring", str(archive.keyring)]
         try:
             assert setup_schroot_command.main(parser.parse_args(words)) == 0
             yield name
@@ -117,9 +116,9 @@ def opener(
 
     @contextmanager
     def open_schroot(limits: ChrootLimits = LIMITS) -> Iterator[Any]:
-        with schroot_base(name, network=no_network) as base:
-            with SchrootBackend(tmpdir_of_chroots, no_network).open(base, limits) as chroot:
-                yield chroot
+        backend = SchrootBackend(tmpdir_of_chroots, no_network)
+        with schroot_base(name, network=no_network) as base, backend.open(base, limits) as chroot:
+            yield chroot
 
     return open_schroot
 

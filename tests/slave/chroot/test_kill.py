@@ -14,12 +14,12 @@ import pytest
 
 from piufarm.run import PIPE, Child, spawn
 from piufarm.slave.bases.prepared import PreparedBase
-from tests.support.accounts import Account
-from tests.support.clone import CLONE
-from tests.support.wait import wait_until
 from tests.slave.chroot.conftest import Opener
 from tests.slave.chroot.namespaces import Traces
 from tests.slave.chroot.test_hostile import shell
+from tests.support.accounts import Account
+from tests.support.clone import CLONE
+from tests.support.wait import wait_until
 
 # A tester in the middle of a test: a daemon runs, a command runs and floods.
 TESTER: Final = """
