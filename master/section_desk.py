@@ -122,9 +122,8 @@ class SectionDesk:
     def _reserve(self) -> Reservation | None:
         """The best candidate; while an evaluation is outstanding, wait for it before saying that there is none."""
         found = self._take()
-        if not self._store.evaluation_due(self.section.name):
+        if not self._store.evaluation_due(self.section.name) or not self._start_evaluator():
             return found
-        self._start_evaluator()
         waited_until = time.monotonic() + self.section.reserve_wait
         while found is None and time.monotonic() < waited_until:
             time.sleep(_POLL_SECONDS)
@@ -134,13 +133,15 @@ class SectionDesk:
                 break
         return found
 
-    def _start_evaluator(self) -> None:
-        if is_being_evaluated(self.files.root):
-            return
+    def _start_evaluator(self) -> bool:
+        """Whether a process is at work on the states now."""
         try:
-            start_evaluator(self.section.name, config=self._around.config, errors=self._around.errors)
+            if not is_being_evaluated(self.files.root):
+                start_evaluator(self.section.name, config=self._around.config, errors=self._around.errors)
         except (FarmError, OSError) as error:
             self._around.warn(f"cannot start the evaluation of {self.section.name}: {error}")
+            return False
+        return True
 
     def _idle_seconds(self) -> int:
         """How long there is certainly nothing to hand out; 0 if there is, or if it is not known."""

@@ -63,6 +63,14 @@ def test_a_result_is_accepted_even_if_the_sections_log_cannot_be_written(office:
     assert office.differences() == []
 
 
+def test_a_reserve_does_not_wait_for_an_evaluation_that_cannot_be_started(office: Office) -> None:
+    office.fill("a")
+    (office.master_directory / "master-error.log").mkdir()
+    completed = office.session("section sid\npass a 1\n x\n.\nreserve\n")
+    assert (completed.status, completed.stdout) == (0, b"hello\nok\nok\nerror\n")
+    assert "cannot start the evaluation of sid" in completed.stderr.decode()
+
+
 def test_a_damaged_store_ends_the_session_with_a_next_step(office: Office) -> None:
     office.store.close()
     database = office.master_directory / "piufarm.sqlite"

@@ -113,7 +113,21 @@ def _switch(database: Database, key: SectionKey, generation: int, description: R
             "UPDATE section SET generation = ?, refreshed_at = ?, index_digest = ?, index_size = ? WHERE id = ?",
             (generation, *description, key.id),
         )
+        _forget_reservations(cursor, key, generation, now=description[0])
         count_change(cursor, key)
+
+
+def _forget_reservations(cursor: sqlite3.Cursor, key: SectionKey, generation: int, *, now: int) -> None:
+    """Nobody gets a reservation of a version that is not tested any more; those past their deadline can go."""
+    gone = (
+        "section_id = ?1 AND NOT EXISTS (SELECT 1 FROM package AS p WHERE p.section_id = ?1 AND p.generation = ?2"
+        " AND p.name = package AND p.test_version = {table}.version)"
+    )
+    cursor.execute(
+        f"DELETE FROM reservation WHERE deadline <= ?3 AND {gone.format(table='reservation')}",
+        (key.id, generation, now),
+    )
+    cursor.execute(f"DELETE FROM lapsed WHERE {gone.format(table='lapsed')}", (key.id, generation))
 
 
 def _remove_old(database: Database, key: SectionKey, generation: int) -> None:

@@ -85,6 +85,21 @@ def test_each_contact_extends_what_the_owner_holds(store: Store) -> None:
     assert store.reservations(SID)[0].deadline == NOON + 9 * HOUR
 
 
+def test_a_new_snapshot_forgets_reservations_of_old_versions_past_their_deadline(store: Store) -> None:
+    fill(store, package("a"), package("b"), package("c"))
+    make_candidates(store, a=3, b=2, c=1)
+    _reserve(store, "worker1", hours=-9)  # a
+    _reserve(store, "worker2", hours=-8)  # a again
+    _reserve(store, "worker1", hours=0)  # a a third time
+    _reserve(store, "worker1", hours=-9)  # b, which stays as it is
+    _reserve(store, "worker1", hours=-9)  # c
+    assert {held.package: held.deadline for held in store.reservations(SID)} == {
+        "a": NOON + HOUR, "b": NOON - 8 * HOUR, "c": NOON - 8 * HOUR,
+    }  # fmt: skip
+    fill(store, package("a", "2"), package("b"), package("c", "2"))
+    assert {held.package for held in store.reservations(SID)} == {"a", "b"}
+
+
 def test_many_slaves_at_once_never_get_the_same_package(store: Store, store_url: str) -> None:
     names = [f"p{number:03}" for number in range(120)]
     fill(store, *map(package, names))
