@@ -39,13 +39,20 @@ def pieces_of(text: str) -> tuple[Piece, ...]:
     for match in _ODD.finditer(text):
         if match.start() > position:
             pieces.append(Piece(text[position : match.start()], False))
-        pieces.append(Piece(_ODD_CHARACTER.sub(lambda found: visible(found.group()), match.group()), True))
+        pieces.append(Piece(harmless(match.group()), True))
         position = match.end()
     if position < len(text):
         pieces.append(Piece(text[position:], False))
     return tuple(pieces)
 
 
+def harmless(text: str) -> str:
+    """The text with everything odd in it made visible."""
+    if text.isprintable():  # nearly always, and much faster
+        return text
+    return _ODD_CHARACTER.sub(lambda found: visible(found.group()), text)
+
+
 def plain(text: str) -> str:
     """The text on one line and with nothing odd in it."""
-    return "".join(piece.text for piece in pieces_of(" ".join(text.split())))
+    return harmless(" ".join(text.split()))

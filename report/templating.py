@@ -1,4 +1,7 @@
-"""Jinja2 with autoescape and nothing else: every text of a package, a maintainer or a log goes through it."""
+"""Jinja2 with autoescape: every text of a package, a maintainer or a log goes through it.
+
+Besides markup it takes the sting out of control, invisible and direction-changing characters, wherever they come from.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import jinja2
 
 from piufarm import __version__
 from piufarm.report.artifact import Artifact
+from piufarm.report.logtext import harmless
 from piufarm.report.paths import SitePath, root_of, url
 
 HERE: Final = Path(__file__).resolve().parent
@@ -52,6 +56,11 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def _harmless_value(value: object) -> object:
+    """What an expression of a template puts on the page; the output of macros has been through this."""
+    return harmless(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 class Pages:
     """Makes pages from templates. `now` is the time that the pages say they were made at."""
 
@@ -59,6 +68,7 @@ class Pages:
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_TEMPLATES),
             autoescape=True,
+            finalize=_harmless_value,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -24,7 +24,7 @@ from tests.report import logs
 
 NOW: Final = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
 SID: Final = SectionName("sid")
-HOSTILE_MAINTAINER: Final = 'Eve "><script>alert(2)</script>, <b>&amp; Sons</b> <eve@example.org>'
+HOSTILE_MAINTAINER: Final = 'Eve "><script>alert(2)</script>, <b>&amp; Sons</b> \u202e\x1b[1m\x9f <eve@example.org>'
 
 _STEMS: Final = (
     "apache2", "bash", "bind9", "calibre", "cmake", "curl", "dnsmasq", "emacs", "exim4", "ffmpeg", "firebird",
