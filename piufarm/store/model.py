@@ -168,11 +168,22 @@ class Recorded:
     duplicate: bool = False
 
 
-class Node(NamedTuple):
-    """A package as the computation of states sees it; names were checked when they were stored.
+class ComputedState(NamedTuple):
+    """What the computation of states says about a package; the numbers are those of PackageRow.
 
     `chosen` holds the index of the followed alternative of each clause; empty means the first of each.
     """
+
+    state: PackageState
+    reason: str
+    chain: int = 0
+    waiting: int = 0
+    blocked: int = 0
+    chosen: tuple[int, ...] = ()
+
+
+class Node(NamedTuple):
+    """A package as the computation of states sees it; names were checked when they were stored."""
 
     name: str
     version: str  # the test version
@@ -181,17 +192,6 @@ class Node(NamedTuple):
     provides: tuple[str, ...]
     outcome: Outcome | None  # of the current run of the test version
     stored: ComputedState  # what the last computation said
-
-
-class ComputedState(NamedTuple):
-    """What the computation of states says about a package."""
-
-    state: PackageState
-    reason: str
-    chain: int = 0
-    waiting: int = 0
-    blocked: int = 0
-    chosen: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
