@@ -43,12 +43,17 @@ class _Binary:
 
 
 class SignedArchive:
-    """An archive below `directory`: `www` is what a server shows, `keyring` the public key to trust."""
+    """An archive below `directory`: `www` is what a server shows, `keyring` the public key to trust.
 
-    def __init__(self, directory: Path, *, architectures: Sequence[str] = ()) -> None:
+    It makes a key of its own unless it is given one.
+    """
+
+    def __init__(
+        self, directory: Path, *, architectures: Sequence[str] = (), key: SigningKey | None = None
+    ) -> None:
         self.www = directory / "www"
         self.www.mkdir(parents=True, exist_ok=True)
-        self.key = SigningKey(directory / "key")
+        self.key = key or SigningKey(directory / "key")
         self.keyring = directory / "archive-keyring.gpg"
         atomic_write(self.keyring, self.key.public_keyring(), durable=False)
         self.architectures = tuple(architectures) or (_native_architecture(),)

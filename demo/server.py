@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ArchiveServer(ThreadingHTTPServer):
-    """Serves a folder; `broken` makes it answer 503 to everything, `requested` lists the paths asked for so far.
+    """Serves `folder`; `broken` makes it answer 503 to everything, `requested` lists the paths asked for so far.
 
     `on_request` is called with each path before it is answered: the place to change the archive at a given moment.
     """
@@ -25,8 +24,9 @@ class ArchiveServer(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(self, folder: Path, *, port: int = 0) -> None:
-        handler = cast("type[BaseHTTPRequestHandler]", partial(_Quiet, directory=str(folder)))
+        handler = cast("type[BaseHTTPRequestHandler]", _Quiet)
         super().__init__(("127.0.0.1", port), handler)
+        self.folder = folder
         self.broken = False
         self.on_request: Callable[[str], None] | None = None
         self.answering = threading.Lock()
@@ -41,6 +41,11 @@ class ArchiveServer(ThreadingHTTPServer):
     def url(self) -> str:
         """Where the folder is seen."""
         return f"http://127.0.0.1:{self.port}"
+
+    def show(self, folder: Path) -> None:
+        """Serve this folder from now on, in working order and with nothing requested yet."""
+        self.folder, self.broken, self.on_request = folder, False, None
+        self.requested.clear()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that hang up."""
@@ -63,6 +68,10 @@ class _Quiet(SimpleHTTPRequestHandler):
         if self._refused():
             return
         super().do_HEAD()
+
+    def translate_path(self, path: str) -> str:
+        self.directory = str(self.server.folder)
+        return super().translate_path(path)
 
     def list_directory(self, path: Any) -> None:
         self.send_error(HTTPStatus.NOT_FOUND)

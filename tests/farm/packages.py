@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 from demo.debs import DebSpec
@@ -19,7 +20,7 @@ MOVING: Final = DebSpec("moving", "1")
 MOVED: Final = DebSpec("moving", "2")
 LATE: Final = tuple(DebSpec(name) for name in ("late-a", "late-b", "late-c"))
 # Runs long enough to be interrupted; its odd duration makes its process findable on the host.
-SLOW_MARK: Final = "6.4711"
-SLOW: Final = DebSpec("slow", scripts={"postinst": f"sleep {SLOW_MARK}"})
+SLOW_MARK: Final = f"sleep 6.{os.getpid()}"
+SLOW: Final = DebSpec("slow", scripts={"postinst": SLOW_MARK})
 # Its log is some megabytes long.
 TALKATIVE: Final = DebSpec("talkative", scripts={"postinst": "seq 1 400000"})

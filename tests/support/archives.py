@@ -1,4 +1,8 @@
-"""A signed archive on loopback, fresh for each test."""
+"""A signed archive on loopback, empty for each test.
+
+The key and the server's address stay the same for a whole run, so that what is prepared for them in caches is of use to
+the next test, too.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,32 @@ from pathlib import Path
 import pytest
 
 from demo.archive import SignedArchive
+from demo.keys import SigningKey
 from demo.server import ArchiveServer, serve
 
 
-@pytest.fixture
-def signed_archive(tmp_path: Path) -> SignedArchive:
-    """An empty archive with a key of its own; `publish` puts packages into a suite, `keyring` is what to trust."""
-    return SignedArchive(tmp_path / "archive")
+@pytest.fixture(scope="session")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
+    """The key of this run's archives."""
+    return SigningKey(tmp_path_factory.mktemp("signing-key") / "home")
 
 
-@pytest.fixture
-def archive_server(signed_archive: SignedArchive) -> Iterator[ArchiveServer]:
-    """The archive as a mirror: `url` goes into a configuration, `broken = True` takes the mirror down."""
-    with serve(signed_archive.www) as server:
+@pytest.fixture(scope="session")
+def loopback_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArchiveServer]:
+    """This run's server; take `archive_server`, which shows the archive of a test."""
+    with serve(tmp_path_factory.mktemp("nothing")) as server:
         yield server
+
+
+@pytest.fixture
+def signed_archive(tmp_path: Path, signing_key: SigningKey) -> SignedArchive:
+    """An empty archive; `publish` puts packages into a suite, `keyring` is what to trust."""
+    return SignedArchive(tmp_path / "archive", key=signing_key)
+
+
+@pytest.fixture
+def archive_server(signed_archive: SignedArchive, loopback_server: ArchiveServer) -> Iterator[ArchiveServer]:
+    """The archive as a mirror: `url` goes into a configuration, `broken = True` takes the mirror down."""
+    loopback_server.show(signed_archive.www)
+    yield loopback_server
+    loopback_server.on_request = None

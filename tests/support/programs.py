@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from piufarm.run import STDOUT, Child, clean_environment, run, spawn
+from tests.support.accounts import Account
 from tests.support.clone import PIUFARM
 from tests.support.namespace import with_private_files
 from tests.support.site import SECTION, SLAVE, FarmSite
@@ -114,9 +116,46 @@ class OurSlave:
     def start(self, site: FarmSite) -> RunningSlave:
         home = site.directory / f"home-{self.name}"
         (home / ".ssh").mkdir(mode=0o700, parents=True, exist_ok=True)
-        (home / ".ssh" / "config").write_text(site.door.client_config(self.name))
+        (home / ".ssh" / "config").write_text(site.door.client_config(site.door.identity(self.name)))
         words = ("--number", str(self.number), "--config", str(site.configuration))
         return _start(site, [PIUFARM, "slave", "run", *words], site.slave_directory, self.name, HOME=str(home))
+
+
+@dataclass(frozen=True)
+class UnprivilegedSlave:
+    """`piufarm slave run` as an account without rights, its chroots by schroot; root has set that up beforehand."""
+
+    account: Account
+    clone: Path  # that the account can read
+
+    def configure(self, site: FarmSite) -> None:
+        site.configure({"chroot-backend": "schroot"})
+
+    def set_up(self, site: FarmSite) -> None:
+        """What an administrator does once, as root."""
+        mirror = f"{site.mirror.url} main"
+        sources = ("--mirror", mirror, "--keyring", str(site.archive.keyring), "--tarball", str(site.base.path))
+        places = ("--directory", str(site.directory / "schroot"), "--schroot-conf", str(self._schroot_conf(site)))
+        run([PIUFARM, "slave", "setup-schroot", SECTION, "--user", self.account.name, *sources, *places])
+
+    def start(self, site: FarmSite) -> RunningSlave:
+        home = site.directory / "home"
+        home.mkdir(exist_ok=True)
+        key = home / "key"
+        shutil.copy(site.door.identity(SLAVE), key)
+        client = site.directory / "ssh_config"
+        client.write_text(site.door.client_config(key))
+        for place in (home, key, site.slave_directory):
+            os.chown(place, self.account.uid, self.account.gid)
+        files = {Path("/etc/schroot/chroot.d"): self._schroot_conf(site), Path("/etc/ssh/ssh_config"): client}
+        own = (f"HOME={home}", f"PIUFARM_CACHE={home / 'cache'}")
+        program = (str(self.clone / "bin" / "piufarm"), "slave", "run", "--config", str(site.configuration))
+        return _start(site, with_private_files(files, [*self.account.prefix, *own, *program]), home, SLAVE)
+
+    def _schroot_conf(self, site: FarmSite) -> Path:
+        folder = site.directory / "chroot.d"
+        folder.mkdir(exist_ok=True)
+        return folder
 
 
 class RealSlave:
@@ -127,7 +166,7 @@ class RealSlave:
 
     def start(self, site: FarmSite) -> RunningSlave:
         client = site.directory / "ssh_config"
-        client.write_text(site.door.client_config(SLAVE))
+        client.write_text(site.door.client_config(site.door.identity(SLAVE)))
         files = {REAL_ETC: site.etc, Path("/etc/ssh/ssh_config"): client}
         work = site.slave_directory / "1"
         work.mkdir(exist_ok=True)

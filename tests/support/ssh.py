@@ -31,23 +31,24 @@ class SshDoor:
         others = [line for line in allowed.read_text().splitlines() if public not in line]
         allowed.write_text("\n".join([*others, f'restrict,command="{forced_command}" {public}', ""]))
 
-    def known_hosts(self) -> Path:
-        """A file that names the server's host key."""
+    @property
+    def known_hosts(self) -> str:
+        """The server's host key as a line of known_hosts."""
         kind, material = self.server.host_key.with_suffix(".pub").read_text().split()[:2]
-        path = self.directory / "known_hosts"
-        path.write_text(f"[{self.server.host}]:{self.server.port} {kind} {material}\n")
-        return path
+        return f"[{self.server.host}]:{self.server.port} {kind} {material}\n"
 
-    def client_config(self, name: str) -> str:
-        """An ssh_config by which the key of this name reaches the server as `farm-master`, its host key verified."""
+    def client_config(self, key: Path) -> str:
+        """An ssh_config by which this key reaches the server as `farm-master`; its known_hosts lies beside the key."""
+        known_hosts = key.with_name("known_hosts")
+        known_hosts.write_text(self.known_hosts)
         return (
             "Host farm-master\n"
             f"    HostName {self.server.host}\n"
             f"    Port {self.server.port}\n"
             f"    User {self.server.user}\n"
-            f"    IdentityFile {self.identity(name)}\n"
+            f"    IdentityFile {key}\n"
             "    IdentitiesOnly yes\n"
-            f"    UserKnownHostsFile {self.known_hosts()}\n"
+            f"    UserKnownHostsFile {known_hosts}\n"
             "    StrictHostKeyChecking yes\n"
             "    BatchMode yes\n"
         )
