@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import BinaryIO, Final
 
 from piufarm.errors import FarmError
@@ -103,21 +104,26 @@ class Examination:
             raise TestEnded(finding.check)
 
     def execute(
-        self, *argv: str, network: bool = False, quiet: bool = False, may_fail: bool = False
+        self,
+        *argv: str,
+        network: bool = False,
+        is_query: bool = False,
+        may_fail: bool = False,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> CommandResult:
-        """Run a command that has to work, unless it `may_fail`; `quiet` keeps its output out of the log if it does.
+        """Run a command that has to work, unless it `may_fail`. An `is_query` changes nothing, its output is for us.
 
         Raises TestEnded if the package made it fail, FarmError if we did.
         """
         words = quote_command(("chroot", self.chroot.root, *argv))
         self.log.debug(f"Starting command: {words}")
-        self._forget()
-        result = self.chroot.run(
-            argv, env={**CHROOT_ENVIRONMENT, **self._variables}, limits=self._limits, network=network
-        )
+        if not is_query:
+            self._forget()
+        variables = {**CHROOT_ENVIRONMENT, **self._variables, **environment}
+        result = self.chroot.run(argv, env=variables, limits=self._limits, network=network)
         output = self._output(result)
         has_failed = result.stopped_by is not None or (result.status != 0 and not may_fail)
-        if output.strip() and (has_failed or not quiet):
+        if output.strip() and (has_failed or not is_query):
             self.log.dump(f"\n{output}".rstrip("\n"))
         if not has_failed:
             failed = f"Command failed (status={result.status}), but ignoring error"
@@ -147,7 +153,7 @@ class Examination:
 
     def query_packages(self) -> Mapping[str, InstalledPackage]:
         """What dpkg has in its database now."""
-        return parse_query(self.execute(*QUERY, quiet=True).output.decode("utf-8", "surrogateescape"))
+        return parse_query(self.execute(*QUERY, is_query=True).output.decode("utf-8", "surrogateescape"))
 
     def put(self, path: str, content: bytes | BinaryIO, *, mode: int = 0o644) -> None:
         """Write a file into the chroot."""

@@ -13,6 +13,12 @@ from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.owners import INFO, parse_list
 from piufarm.slave.tester.packages import Restoration, restoration
 
+_WITHOUT_ARCHIVE: Final = "/tmp/piufarm-apt.conf"
+_WITHOUT_ARCHIVE_CONF: Final = (
+    b'Dir::Etc::SourceList "/dev/null";\nDir::Etc::SourceParts "/dev/null";\n'
+    b'Dir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\n'  # in memory: the caches on disk stay valid
+)
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -91,7 +97,15 @@ def remove(examination: Examination) -> None:
     if plan.install:
         _restore(examination, plan)
     elif plan.remove:
-        examination.execute("apt-get", "remove", *map(_unmistakable, plan.remove))
+        _remove(examination, plan.remove)
+
+
+def _remove(examination: Examination, names: Iterable[str]) -> None:
+    """Nothing is installed here, so apt need not look at what the archive has: that costs it ten times as long."""
+    examination.put(_WITHOUT_ARCHIVE, _WITHOUT_ARCHIVE_CONF)
+    words = ("apt-get", "remove", *map(_unmistakable, names))
+    examination.execute(*words, environment={"APT_CONFIG": _WITHOUT_ARCHIVE})
+    examination.remove(_WITHOUT_ARCHIVE)
 
 
 def _unmistakable(name: str) -> str:

@@ -82,13 +82,13 @@ class Runner:
         archives = mirrors(root)
         sources = sources_list(root, archives, self._distros)
         network = self._network(sources, archives)
+        request = base_request(root, archives, self._distros)
         if root.schroot is not None:
             from piufarm.slave.chroot.schroot import SchrootBackend, schroot_base
 
-            return schroot_base(root.schroot, network=network), SchrootBackend(self.options.tmpdir, network)
+            return schroot_base(root.schroot, network=network), SchrootBackend(self.options.tmpdir, network, request)
         from piufarm.slave.chroot.overlay import OverlayBackend
 
-        request = base_request(root, archives, self._distros)
         base = prepare(request, cache=default_cache(), network=network, progress=self.log.info)
         return base, OverlayBackend(self.options.tmpdir, network)
 

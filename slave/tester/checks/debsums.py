@@ -52,7 +52,7 @@ def _failing(examination: Examination, packages: list[str]) -> set[str] | None:
     files = [path for path in map(_md5sums_file, packages) if examination.tree().get(path) is not None]
     if not files:
         return set()
-    result = examination.execute("md5sum", "--check", "--quiet", *files, quiet=True, may_fail=True)
+    result = examination.execute("md5sum", "--check", "--quiet", *files, is_query=True, may_fail=True)
     if result.status == 0:
         return set()
     lines = result.output.decode("utf-8", "surrogateescape").split("\n")
