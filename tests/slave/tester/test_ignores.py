@@ -37,9 +37,9 @@ def test_kernel_modules_are_mentioned(builtin: Ignores) -> None:
     assert builtin.covers("/usr/lib/modules/5/") is Ignored.ALOUD
 
 
-def test_all_155_paths_and_27_expressions_are_there() -> None:
+def test_the_155_paths_and_27_expressions_of_the_predecessor_are_there_and_one_path_of_ours() -> None:
     rules = builtin_rules()
-    assert (sum(not rule.is_pattern for rule in rules), sum(rule.is_pattern for rule in rules)) == (155, 27)
+    assert (sum(not rule.is_pattern for rule in rules), sum(rule.is_pattern for rule in rules)) == (155 + 1, 27)
 
 
 def test_the_temporary_directory_counts_in_a_pedantic_test() -> None:

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from piufarm.config.distros import Distros, load_distros
+from piufarm.errors import UsageError
+from piufarm.slave.bases.request import Bootstrap, Directory, Tarball
+from piufarm.slave.tester.base_request import Archive, base_request, mirrors, repositories, sources_list
+from piufarm.slave.tester.options import RootOptions
+from piufarm.slave.tester.root_files import root_files
+
+MIRROR = Archive("http://mirror.example/debian", ("main", "contrib"))
+TARBALL = RootOptions(tarball=Path("/base.tgz"), distribution="bookworm", arch="amd64")
+
+
+def test_sources_have_one_line_a_component() -> None:
+    assert sources_list(TARBALL, [MIRROR], Distros()) == (
+        "deb http://mirror.example/debian bookworm main\ndeb http://mirror.example/debian bookworm contrib\n"
+    )
+
+
+def test_further_mirrors_and_extra_lines_follow() -> None:
+    options = RootOptions(distribution="sid", extra_repos=("deb [trusted=yes] http://extra.example/ ./",))
+    text = sources_list(options, [MIRROR, Archive("http://two.example", ("main", "x"))], Distros())
+    assert text.splitlines()[2:] == ["deb http://two.example sid main x", "deb [trusted=yes] http://extra.example/ ./"]
+
+
+def test_a_suite_is_expanded_through_distros_conf(tmp_path: Path) -> None:
+    conf = tmp_path / "distros.conf"
+    conf.write_text("[bookworm-backports]\ndepends = bookworm\ncomponents = main\n")
+    options = RootOptions(distribution="bookworm-backports")
+    assert sources_list(options, [MIRROR], load_distros(conf)).splitlines() == [
+        "deb http://mirror.example/debian bookworm main",
+        "deb http://mirror.example/debian bookworm contrib",
+        "deb http://mirror.example/debian bookworm-backports main",
+    ]
+
+
+def test_repositories_are_read_from_sources_with_and_without_options() -> None:
+    text = (
+        "# comment\n\ndeb http://a.example/ s main\ndeb http://a.example s contrib # again\n"
+        "deb [ trusted=yes arch=amd64 ] http://b.example ./\ndeb-src http://c.example s main\n"
+    )
+    assert repositories(text) == (("http://a.example", "s"), ("http://b.example", "./"))
+
+
+@pytest.mark.parametrize("line", ["nonsense", "deb", "deb [x", "deb http://x"])
+def test_a_line_that_apt_would_not_understand_is_refused(line: str) -> None:
+    with pytest.raises(UsageError, match=r"not a line of sources\.list"):
+        repositories(line)
+
+
+def test_mirrors_have_components_of_their_own_or_those_of_the_flavour() -> None:
+    options = RootOptions(mirrors=("http://m.example/debian/", "http://n.example x y"))
+    assert mirrors(options) == [
+        Archive("http://m.example/debian", ("main", "contrib", "non-free", "non-free-firmware")),
+        Archive("http://n.example", ("x", "y")),
+    ]
+    ubuntu = RootOptions(mirrors=("http://m.example",), flavour="ubuntu")
+    assert mirrors(ubuntu)[0].components == ("main", "universe", "restricted", "multiverse")
+
+
+@pytest.mark.parametrize("mirror", ["", "  ", "mirror.example"])
+def test_what_is_no_mirror_is_refused(mirror: str) -> None:
+    with pytest.raises(UsageError, match="not a mirror"):
+        mirrors(RootOptions(mirrors=(mirror,)))
+
+
+def test_a_flavour_alone_names_no_mirror() -> None:
+    with pytest.raises(UsageError, match="needs a --mirror"):
+        mirrors(RootOptions(flavour="debian"))
+
+
+def test_a_request_says_where_the_root_comes_from() -> None:
+    assert base_request(TARBALL, [MIRROR], Distros()).source == Tarball(Path("/base.tgz"))
+    directory = RootOptions(directory=Path("/root"), arch="amd64")
+    assert base_request(directory, [MIRROR], Distros()).source == Directory(Path("/root"))
+    fresh = RootOptions(distribution="sid", arch="amd64", verify_signatures=False, merged_usr=True)
+    assert base_request(fresh, [MIRROR], Distros()).source == Bootstrap(
+        "sid", MIRROR.uri, MIRROR.components, None, (), True
+    )
+
+
+def test_sources_can_be_kept_as_they_are() -> None:
+    kept = RootOptions(tarball=Path("/base.tgz"), arch="amd64", keep_sources_list=True)
+    request = base_request(kept, [MIRROR], Distros())
+    assert (request.sources_list, request.archives) == (None, ())
+
+
+def test_the_files_that_every_root_gets() -> None:
+    files = root_files(RootOptions(), b"# no\n\nnameserver 127.0.0.1\n; no\n")
+    assert files["/etc/resolv.conf"] == (b"nameserver 127.0.0.1\n", 0o644)
+    assert files["/etc/dpkg/dpkg.cfg.d/piuparts"] == (b"force-unsafe-io\n", 0o644)
+    assert files["/usr/sbin/policy-rc.d"] == (b"#!/bin/sh\nexit 101\n", 0o755)
+    conf = files["/etc/apt/apt.conf.d/piuparts"][0].decode()
+    for line in (
+        'APT::Get::Assume-Yes "yes";', 'APT::Install-Recommends "0";', 'APT::Get::AllowUnauthenticated "No";',
+        'Acquire::PDiffs "false";', 'Dpkg::Options:: "--force-unsafe-io";',
+    ):  # fmt: skip
+        assert line in conf.splitlines()
+    assert "Check-Valid-Until" not in conf
+
+
+def test_options_change_the_files() -> None:
+    options = RootOptions(
+        install_recommends=True, verify_signatures=False, check_valid_until=False, unsafe_io=False, force_confdef=True,
+        allow_database=True,
+    )
+    files = root_files(options, b"")
+    conf = files["/etc/apt/apt.conf.d/piuparts"][0].decode().splitlines()
+    assert {'APT::Install-Recommends "1";', 'APT::Get::AllowUnauthenticated "Yes";',
+            'Acquire::Check-Valid-Until "false";', 'Dpkg::Options:: "--force-confdef";'} <= set(conf)
+    assert files["/etc/dpkg/dpkg.cfg.d/piuparts"][0] == b"force-confdef\n"
+    assert b"postgresql" in files["/usr/sbin/policy-rc.d"][0]
+
+
+def test_a_keyring_is_trusted_in_the_root_as_what_it_is(tmp_path: Path) -> None:
+    for content, suffix in ((b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n", "asc"), (b"\x99\x01", "gpg")):
+        keyring = tmp_path / "keys"
+        keyring.write_bytes(content)
+        files = root_files(RootOptions(keyring=keyring), b"")
+        assert files[f"/etc/apt/trusted.gpg.d/piufarm.{suffix}"] == (content, 0o644)

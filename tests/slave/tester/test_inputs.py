@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from demo.debs import DebSpec, build
+from piufarm.errors import UsageError
+from piufarm.slave.tester.inputs import BadPackageFile, Group, TestedPackage, resolve
+from piufarm.slave.tester.options import Options
+
+
+def groups(*operands: str | Path, apt: bool = False, **options: bool) -> list[list[str]]:
+    found = resolve(Options(tuple(map(str, operands)), apt=apt, **options))  # type: ignore[arg-type]
+    return [[package.wanted for package in group.packages] for group in found]
+
+
+def changes(directory: Path, name: str, *debs: str) -> Path:
+    path = directory / f"{name}.changes"
+    lines = "".join(f" 0123 1 misc optional {deb}\n" for deb in debs)
+    path.write_text(f"Format: 1.8\nSource: {name}\nFiles:\n{lines}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def debs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the .debs of a, b and c."""
+    directory = tmp_path_factory.mktemp("debs")
+    for name in "abc":
+        build(DebSpec(f"p-{name}", version="1:2-3"), directory)
+    return directory
+
+
+def test_names_are_one_group_and_versions_are_cut_off_for_queries() -> None:
+    (group,) = resolve(Options(("hello", "world=1.0", "libc6:amd64", "gone=None"), apt=True))
+    assert group == Group((
+        TestedPackage("hello", "hello"),
+        TestedPackage("world=1.0", "world", "1.0"),
+        TestedPackage("libc6:amd64", "libc6:amd64"),
+        TestedPackage("gone=None", "gone", "None"),
+    ))
+    assert [package.disappears for package in group.packages] == [False, False, False, True]
+
+
+def test_files_are_known_by_what_they_hold_and_not_by_their_names(debs: Path, tmp_path: Path) -> None:
+    (tmp_path / "strange name.deb").write_bytes((debs / "p-a_2-3_all.deb").read_bytes())
+    (group,) = resolve(Options((str(tmp_path / "strange name.deb"),)))
+    assert group.packages == (
+        TestedPackage("p-a=1:2-3", "p-a", "1:2-3", tmp_path / "strange name.deb"),
+    )
+
+
+def test_a_description_cannot_change_the_name(tmp_path: Path) -> None:
+    spec = DebSpec("p-real", fields={"Description": "x\n Package: p-hijacked\n Version: 666"})
+    assert groups(build(spec, tmp_path)) == [["p-real=1"]]
+
+
+def test_each_changes_file_is_a_group_before_the_others(debs: Path) -> None:
+    one = changes(debs, "one", "p-a_2-3_all.deb", "p-a_2-3.dsc", "x_1_all.udeb")
+    assert groups(debs / "p-c_2-3_all.deb", one, changes(debs, "two", "p-b_2-3_all.deb")) == [
+        ["p-a=1:2-3"], ["p-b=1:2-3"], ["p-c=1:2-3"]
+    ]
+
+
+def test_all_changes_files_can_be_one_group(debs: Path) -> None:
+    one, two = changes(debs, "one", "p-a_2-3_all.deb"), changes(debs, "two", "p-b_2-3_all.deb")
+    assert groups(one, two, debs / "p-c_2-3_all.deb", single_changes_list=True) == [
+        ["p-c=1:2-3", "p-a=1:2-3", "p-b=1:2-3"]
+    ]
+
+
+def test_packages_can_be_groups_of_their_own(debs: Path) -> None:
+    one = changes(debs, "one", "p-a_2-3_all.deb", "p-b_2-3_all.deb")
+    assert groups(one, single_packages=True) == [["p-a=1:2-3", "p-b=1:2-3"]]
+    assert groups("x", "y", apt=True, single_packages=True) == [["x"], ["y"]]
+
+
+def test_a_changes_file_without_packages_is_refused(debs: Path) -> None:
+    with pytest.raises(UsageError, match=r"lists no \.deb"):
+        groups(changes(debs, "source", "x.dsc"))
+    (debs / "empty.changes").write_text("")
+    with pytest.raises(UsageError, match=r"lists no \.deb"):
+        groups(debs / "empty.changes")
+    with pytest.raises(UsageError, match="cannot read"):
+        groups(debs / "missing.changes")
+
+
+def test_a_changes_file_cannot_name_files_elsewhere(debs: Path) -> None:
+    with pytest.raises(UsageError, match="outside its directory"):
+        groups(changes(debs, "evil", "../../etc/x.deb"))
+
+
+_NO_CONTROL = b"!<arch>\n" + b"debian-binary".ljust(16) + b"0".ljust(12) + b"0".ljust(6) * 2 + b"100644  4         `\n2.0\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"!<arch>\n", _NO_CONTROL])
+def test_what_is_no_package_is_a_bad_one(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.deb").write_bytes(content)
+    with pytest.raises(BadPackageFile, match=r"x\.deb is not a readable Debian package"):
+        groups(tmp_path / "x.deb")
+
+
+def test_a_package_that_is_cut_off_is_a_bad_one(debs: Path, tmp_path: Path) -> None:
+    content = (debs / "p-a_2-3_all.deb").read_bytes()
+    (tmp_path / "x.deb").write_bytes(content[:200])
+    with pytest.raises(BadPackageFile):
+        groups(tmp_path / "x.deb")
+
+
+def test_a_missing_file_gets_a_hint_if_it_looks_like_a_name() -> None:
+    with pytest.raises(UsageError, match="no such file: hello") as error:
+        groups("hello")
+    assert "--apt" in (error.value.hint or "")
+
+
+@pytest.mark.parametrize("operand", ["-y", "", "=1", "a b", "a\n"])
+def test_what_apt_could_misunderstand_is_no_name(operand: str) -> None:
+    with pytest.raises(UsageError, match="not a package name"):
+        groups(operand, apt=True)
+
+
+@given(st.text())
+def test_any_operand_is_a_package_or_refused(operand: str) -> None:
+    try:
+        found = groups(operand, apt=True) if not operand.endswith(".changes") else [[operand]]
+    except UsageError:
+        return
+    assert found == [[operand]]
+    assert not operand.startswith("-")
