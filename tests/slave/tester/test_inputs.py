@@ -92,7 +92,8 @@ def test_a_changes_file_cannot_name_files_elsewhere(debs: Path) -> None:
         groups(changes(debs, "evil", "../../etc/x.deb"))
 
 
-_NO_CONTROL = b"!<arch>\n" + b"debian-binary".ljust(16) + b"0".ljust(12) + b"0".ljust(6) * 2 + b"100644  4         `\n2.0\n"
+_MEMBER = b"debian-binary".ljust(16) + b"0".ljust(12) + b"0".ljust(6) * 2 + b"100644  "
+_NO_CONTROL = b"!<arch>\n" + _MEMBER + b"4         `\n2.0\n"
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"!<arch>\n", _NO_CONTROL])
