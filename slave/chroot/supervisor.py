@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import socket
@@ -68,7 +69,8 @@ class Supervisor:
                     self.limited_by = tuple(item.decode() for item in by)
                     ready = True
                 case "E":
-                    raise FarmError(f"cannot set up a chroot: {os.fsdecode(frame.payload).strip()}")
+                    text = os.fsdecode(frame.payload).strip()
+                    raise FarmError(f"cannot set up a chroot: {text}", hint=_setup_hint(text))
 
     def close(self) -> None:
         """End every process of the chroot, with all its mounts."""
@@ -179,6 +181,15 @@ class Supervisor:
                 if frame.kind in ".en":
                     return frame
                 into(frame)
+
+
+def _setup_hint(text: str) -> str:
+    """The next step after a failed set-up."""
+    if text.endswith(os.strerror(errno.EPERM)):
+        return "a container has to be privileged to make namespaces and mounts"
+    if text.startswith("no way to limit"):
+        return "--no-limits tests without limits, on a machine that may be lost"
+    return "piufarm needs Linux 5.11 or newer with overlayfs, tmpfs and namespaces"
 
 
 def _process(pid: bytes, ppid: bytes, uid: bytes, command: bytes, executable: bytes) -> Process:

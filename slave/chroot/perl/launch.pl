@@ -92,6 +92,7 @@ sub make_root {
     mount_at('', '/', '', MS_REC | MS_PRIVATE, '');
     mount_at('tmpfs', $option{tmpdir}, 'tmpfs', 0, "size=$option{disk},mode=755");
     chdir $option{tmpdir} or die "$option{tmpdir}: $!\n";
+    die "$option{tmpdir} cannot be mounted upon\n" if names_here();    # the current / shows what is below a mount
     mkdir $_ for qw(upper work root);
     my $lower_path = '/proc/self/fd/' . fileno $lower;    # needs no quoting, and may lie below the tmpdir
     if ($option{mode} eq 'overlay') {

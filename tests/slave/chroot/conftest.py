@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -31,7 +32,6 @@ from tests.support.bases import BaseTarball
 
 LIMITS: Final = ChrootLimits(disk_bytes=256 << 20, memory_bytes=512 << 20, processes=400)
 SUITE: Final = "tested"
-_ARCHITECTURE: Final = "test"
 
 Opener = Callable[..., AbstractContextManager[SupervisedChroot]]
 
@@ -49,14 +49,15 @@ def made_schroot(base_tarball: BaseTarball, unprivileged_account: Account) -> It
     """The name of a schroot of the unprivileged account, made by the real command from an archive on loopback."""
     folder = Path(tempfile.mkdtemp(prefix="piufarm-test-"))
     folder.chmod(0o755)
-    name = f"piufarm-{SUITE}-{_ARCHITECTURE}"
+    architecture = f"test{os.getpid()}"  # makes the name unique on the host
+    name = f"piufarm-{SUITE}-{architecture}"
     archive = SignedArchive(folder / "archive", architectures=[default_architecture()])
     archive.publish(SUITE, [])
     parser = argparse.ArgumentParser()
     setup_schroot_command.configure(parser)
     configuration = Path("/etc/schroot/chroot.d") / name
     with serve(archive.www) as server:
-        words = [SUITE, "--user", unprivileged_account.name, "--arch", _ARCHITECTURE]
+        words = [SUITE, "--user", unprivileged_account.name, "--arch", architecture]
         words += ["--tarball", str(base_tarball.path), "--directory", str(folder / "schroot")]
         words += ["--mirror", f"{server.url} main", "--keyring", str(archive.keyring)]
         try:
