@@ -1,5 +1,5 @@
 """Fixtures of the tests with real chroots."""
 
-from tests.slave.tester.workshop import workshop
+from tests.slave.tester.workshop import schroot, workshop
 
-__all__ = ["workshop"]
+__all__ = ["schroot", "workshop"]

@@ -10,9 +10,13 @@ import pytest
 
 from piufarm.run import run
 from tests.slave.tester.specimens import SPECIMENS, Specimen
-from tests.slave.tester.workshop import Verdict, Workshop, ours, the_predecessors
+from tests.slave.tester.workshop import Verdict, Workshop, ours, ours_in_schroot, the_predecessors
 
 COMPATIBLE: Final = "1.1.7"  # the predecessor's version whose lines ours are compared with
+ON_SCHROOT: Final = (
+    "well-behaved", "by name", "leaves files", "changes the base", "damages itself", "overwrites by a link",
+    "leaves a daemon", "floods the log", "postrm fails", "replaces a base package",
+)  # fmt: skip
 # The predecessor mentions every path of the root that a loud rule covers, we those that differ.
 _MENTION: Final = "IGNORED "
 
@@ -43,6 +47,14 @@ def test_a_specimen_is_judged_right_and_the_log_says_why(workshop: Workshop, spe
     missing = set(specimen.says) - verdict.lines
     assert not missing, verdict.log[-4000:]
     assert verdict.log.rstrip("\n").endswith("piuparts run ends.")
+
+
+@pytest.mark.farm
+@pytest.mark.parametrize("specimen", [specimen for specimen in SPECIMENS if specimen.name in ON_SCHROOT], ids=by_name)
+def test_an_unprivileged_account_judges_the_same(workshop: Workshop, schroot: str, specimen: Specimen) -> None:
+    mine, theirs = ours(workshop, specimen), ours_in_schroot(workshop, specimen, schroot)
+    assert theirs.status == mine.status, theirs.log[-4000:]
+    assert theirs.lines == mine.lines
 
 
 @pytest.mark.farm

@@ -6,7 +6,8 @@ import gzip
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from demo.debs import DebSpec, build
 from demo.server import ArchiveServer, serve
 from piufarm.run import clean_environment, run
 from tests.slave.tester.specimens import ARCHIVE, Specimen
+from tests.support.accounts import Account
 from tests.support.bases import BaseTarball
 from tests.support.clone import PIUFARM
 
@@ -43,18 +45,19 @@ class Workshop:
     tarball: Path
     archive: SignedArchive
     server: ArchiveServer
+    account: Account
 
     @property
     def root_words(self) -> list[str]:
         """The arguments that say what to test in."""
         return ["-b", str(self.tarball), "-d", SUITE, "-m", f"{self.server.url} main"]
 
-    def words(self, specimen: Specimen) -> list[str]:
-        """The arguments that both testers get."""
+    def words(self, specimen: Specimen, root_words: Sequence[str] | None = None) -> list[str]:
+        """The arguments that both testers get; `root_words` choose another root."""
         place = self.directory / specimen.name.replace(" ", "-")
         debs = [str(build(spec, place)) for spec in specimen.debs]
         operands = ["--apt", *specimen.apt] if specimen.apt else debs
-        return [*self.root_words, "--no-upgrade-test", *specimen.options, *operands]
+        return [*(root_words or self.root_words), "--no-upgrade-test", *specimen.options, *operands]
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,15 @@ def trusting_tarball(tarball: Path, keyring: Path, target: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def workshop(base_tarball: BaseTarball, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    """A signed archive on loopback and a base that trusts it."""
-    directory = tmp_path_factory.mktemp("specimens")
+def workshop(base_tarball: BaseTarball, unprivileged_account: Account) -> Iterator[Workshop]:
+    """A signed archive on loopback and a base that trusts it, where an unprivileged account can see them, too."""
+    directory = Path(tempfile.mkdtemp(prefix="piufarm-specimens-"))
+    directory.chmod(0o755)
     archive = SignedArchive(directory / "archive")
     archive.publish(SUITE, [*ARCHIVE, *base_packages(base_tarball.path)])
     tarball = trusting_tarball(base_tarball.path, archive.keyring, directory / "base.tar.gz")
     with serve(archive.www) as server:
-        yield Workshop(directory, tarball, archive, server)
+        yield Workshop(directory, tarball, archive, server, unprivileged_account)
     shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -122,6 +126,33 @@ def ours(workshop: Workshop, specimen: Specimen, *more: str) -> Verdict:
     """Our tester's verdict."""
     environment = clean_environment(PIUFARM_CACHE=os.environ["PIUFARM_CACHE"])
     done = run([PIUFARM, "test", *more, *workshop.words(specimen)], env=environment, check=False, timeout_seconds=120)
+    return Verdict(done.status, (done.stdout + done.stderr).decode())
+
+
+@pytest.fixture(scope="session")
+def schroot(workshop: Workshop) -> Iterator[str]:
+    """A schroot of the unprivileged account with the same base."""
+    label = "specimens"  # of the architecture's place in the name: keeps it apart from a real one
+    words: list[str | Path] = [SUITE, "--user", workshop.account.name, "--arch", label, "--tarball", workshop.tarball]
+    words += ["--mirror", f"{workshop.server.url} main", "--keyring", workshop.archive.keyring]
+    run([PIUFARM, "slave", "setup-schroot", *words, "--directory", workshop.directory / "schroot"])
+    name = f"piufarm-{SUITE}-{label}"
+    try:
+        yield name
+    finally:
+        (Path("/etc/schroot/chroot.d") / name).unlink(missing_ok=True)
+
+
+def ours_in_schroot(workshop: Workshop, specimen: Specimen, name: str) -> Verdict:
+    """Our tester's verdict, given as an account without privileges."""
+    home = workshop.directory / "home"
+    home.mkdir(exist_ok=True)
+    os.chown(home, workshop.account.uid, workshop.account.gid)
+    root = ["--schroot", name, "-d", SUITE, "-m", f"{workshop.server.url} main"]
+    root += ["--keyring", str(workshop.archive.keyring)]
+    words: list[str | Path] = [PIUFARM, "test", *workshop.words(specimen, root)]
+    environment = clean_environment(PIUFARM_CACHE=str(home / "cache"))
+    done = run([*workshop.account.prefix, *words], env=environment, check=False, timeout_seconds=120)
     return Verdict(done.status, (done.stdout + done.stderr).decode())
 
 
