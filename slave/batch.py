@@ -53,7 +53,7 @@ class Batch:
     workplace: Workplace
     deliver: Callable[[], None]
     troubled: Callable[[Reserved], None]
-    tested: int = 0
+    done: int = 0  # tests that were run, whatever came of them
     _in_a_row: int = 0
     _flushed_at: float = field(default_factory=time.monotonic)
 
@@ -111,7 +111,7 @@ class Batch:
             self._keep_evidence(entry)
         else:
             spool.finish(entry, outcome)
-            self.tested += 1
+            self.done += 1
             self._in_a_row = 0
             tell(Event(Phase.TESTED, section, entry, outcome, seconds))
 
@@ -162,6 +162,7 @@ class Batch:
         """A test that said nothing about its package: give it back, and after some in a row give up for now."""
         path = self.job.spool.finish_in_trouble(entry)
         self.troubled(entry)
+        self.done += 1
         self._in_a_row += 1
         self.workplace.tell(
             Event(Phase.TROUBLE, self.job.section.name, entry, text=f"no result, given back; see {path}")

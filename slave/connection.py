@@ -98,8 +98,8 @@ class MasterSession:
         self._ask(Unreserve(entry.package, entry.version))
 
     def status(self) -> str:
-        """Packages per state, as the master words it."""
-        return " ".join(self._words(Status()))
+        """Packages per state, as the master words it, without the states that no package is in."""
+        return " ".join(word for word in self._words(Status()) if not word.endswith("=0"))
 
     def deliver(self, log: Finished) -> None:
         """Send a result with its log; when this returns, the master has it safe."""

@@ -13,7 +13,7 @@ from rich.text import Text
 from piufarm.slave.events import Event, Phase
 
 _STYLES: Final = {"pass": "green", "fail": "red", "untestable": "yellow"}
-_SILENT: Final = (Phase.STARTED, Phase.RESERVED, Phase.SENT)
+_SILENT: Final = (Phase.RESERVED, Phase.SENT)
 
 
 class Display:
@@ -22,7 +22,7 @@ class Display:
     def __init__(self, console: Console) -> None:
         self._console = console
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._progress = Progress(*columns, console=console, transient=True, refresh_per_second=4)
         self._task: TaskID | None = None
 
     def tell(self, event: Event) -> None:
@@ -30,17 +30,19 @@ class Display:
         self._follow(event)
         text = _line(event, live=self._console.is_terminal)
         if text is not None:
-            stamp = Text(f"{datetime.now():%H:%M:%S} ", style="dim")
-            self._console.print(stamp + text, soft_wrap=True, highlight=False)
+            line = Text.assemble((f"{datetime.now():%H:%M:%S} ", "dim"), text)
+            self._console.print(line, soft_wrap=True, highlight=False)
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if self._console.is_terminal:
+            self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._console.is_terminal:
+            self._progress.stop()
 
     def _follow(self, event: Event) -> None:
         """Keep the last line up to date."""
@@ -48,6 +50,7 @@ class Display:
             return
         if self._task is not None:
             self._progress.remove_task(self._task)
+            self._progress.refresh()
             self._task = None
         if event.phase is Phase.TESTING:
             self._task = self._progress.add_task(f"testing {_subject(event)}", total=None)
@@ -63,12 +66,12 @@ def _line(event: Event, *, live: bool) -> Text | None:
     seconds = "" if event.seconds is None else f"{event.seconds:.1f} s"
     match event.phase:
         case Phase.TESTED if event.outcome is not None:
-            return Text(f"{subject}  ") + Text(event.outcome, style=_STYLES[event.outcome]) + Text(f"  {seconds}")
+            return Text.assemble(f"{subject}  ", (event.outcome, _STYLES[event.outcome]), f"  {seconds}")
         case Phase.TESTING:
             return None if live else Text(f"{subject}  testing")
         case Phase.TROUBLE:
-            text = Text(f"{subject}  " if subject else "") + Text("trouble: ", style="magenta") + Text(event.text)
-            return text + Text(f"\n         {event.hint}", style="dim") if event.hint else text
+            hint = f"\n         {event.hint}" if event.hint else ""
+            return Text.assemble(f"{subject}  " if subject else "", ("trouble: ", "magenta"), event.text, (hint, "dim"))
         case Phase.ABORTED | Phase.GIVEN_BACK:
             return Text(f"{subject}  {event.phase.value.replace('-', ' ')}")
         case Phase.IDLE:

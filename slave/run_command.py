@@ -62,7 +62,7 @@ def main(arguments: argparse.Namespace) -> int:
         cleanup.enter_context(interrupts.installed())
         place = _workplace(configuration, directory, interrupts, tell)
         cleanup.callback(place.masters.close)
-        settings = _Settings(configuration, tell)
+        settings = Settings(configuration, tell)
         workers = [SectionWorker(name, settings, place) for name in names]
         for warning in (*configuration.warnings, *_left_out(arguments.sections, names)):
             tell(Event(Phase.NOTE, text=warning))
@@ -93,7 +93,7 @@ def _left_out(words: Sequence[str], names: Sequence[SectionName]) -> list[str]:
     return [f"there is no section [{word}]; it is left out" for word in words if word not in names]
 
 
-class _Settings:
+class Settings:
     """The configuration, read again at each turn of a section; while the file is broken the last good one counts."""
 
     def __init__(self, configuration: Configuration, tell: Tell) -> None:

@@ -75,11 +75,11 @@ class SectionWorker:
         self._backoff = Backoff(workplace.random_source)
         self._resting: dict[Reserved, float] = {}
         self._refused: set[Finished] = set()
-        self._tested = 0
+        self._done = 0
 
     def turn(self, mode: Mode) -> int:
-        """Do what is due; returns how many packages were tested. Trouble is told and makes the section wait."""
-        self._tested = 0
+        """Do what is due; returns how many tests were run. Trouble is told and makes the section wait."""
+        self._done = 0
         try:
             with self._opened() as job:
                 if job is not None:
@@ -92,7 +92,7 @@ class SectionWorker:
             self._sleep(self._place.random_source.uniform(*BUSY_SECONDS))
         except (PiufarmError, OSError) as error:
             self._in_trouble(error)
-        return self._tested
+        return self._done
 
     def give_everything_back(self) -> None:
         """Deliver all logs and unreserve the rest: nobody will test here for a while."""
@@ -209,7 +209,7 @@ class SectionWorker:
                 self._flush(job)
             raise
         finally:
-            self._tested = batch.tested
+            self._done = batch.done
         if not self._place.interrupts.abort_requested:
             self._flush(job)
 
@@ -258,7 +258,8 @@ class SectionWorker:
         if wait == 0:
             taken = self._take(job, session)
             self._hand_over(job, session)
-            self._place.tell(Event(Phase.NOTE, self.name, text=f"reserved {taken}; master: {session.status()}"))
+            text = f"reserved {taken}, the master has: {session.status() or 'nothing'}"
+            self._place.tell(Event(Phase.NOTE, self.name, text=text))
             wait = 0.0 if taken else idle_sleep
         if recycle:
             self.recycle_wake = self._place.clock() + wait + (0.0 if taken else RECYCLE_EXTRA_SECONDS)

@@ -44,6 +44,9 @@ case "$operand" in
 esac
 """
 
+# A tester that makes half a tarball.
+HALF = 'while [ "$1" != -s ]; do shift; done; echo half > "$2"'
+
 
 @dataclass
 class Bench:

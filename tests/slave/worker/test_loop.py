@@ -11,7 +11,7 @@ from piufarm.outcome import Outcome
 from piufarm.slave.events import Phase
 from piufarm.slave.loop import Until
 from piufarm.slave.section import Mode
-from tests.slave.worker.bench import Bench, reserved
+from tests.slave.worker.bench import HALF, Bench, reserved
 
 FIRST, SECOND = SectionName("first"), SectionName("second")
 
@@ -192,7 +192,7 @@ def test_two_interrupts_while_talking_end_the_slave_at_once_and_the_log_stays(be
 def test_an_interrupt_while_the_base_is_made_ends_the_slave_and_leaves_no_half_base(bench: Bench) -> None:
     bench.publish("good")
     bench.configure()
-    script = '#!/bin/sh\ntrap "exit 1" INT\necho half > "$6"\nkill -INT $PPID\nsleep 60 & wait\n'
+    script = f'#!/bin/sh\ntrap "exit 1" INT\n{HALF}\nkill -INT $PPID\nsleep 60 & wait\n'
     bench.tester.write_text(script)
     assert bench.loop(Until.FOREVER) == 1
     assert bench.master.sessions == 0

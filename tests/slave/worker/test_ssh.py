@@ -37,7 +37,7 @@ SLAVE = "slave"
 
 def host_line(door: SshDoor) -> str:
     """The server's host key as a line of known_hosts."""
-    return door.known_hosts().read_text()
+    return door.known_hosts
 
 
 @pytest.fixture

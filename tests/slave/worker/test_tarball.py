@@ -15,7 +15,7 @@ from piufarm.names import SectionName
 from piufarm.slave.command_line import CommandLine
 from piufarm.slave.section import Mode
 from piufarm.slave.tarball import NoBase, TarballKeeper
-from tests.slave.worker.bench import SECTION, Bench
+from tests.slave.worker.bench import HALF, SECTION, Bench
 
 DAY = 86400
 
@@ -94,7 +94,7 @@ def test_with_a_negative_limit_a_missing_tarball_is_not_made(bench: Bench) -> No
 
 
 def test_a_failed_attempt_keeps_the_old_tarball(bench: Bench) -> None:
-    bench.tester.write_text("#!/bin/sh\necho half > \"$6\"\nexit 1\n")
+    bench.tester.write_text(f"#!/bin/sh\n{HALF}\nexit 1\n")
     base = keeper(bench)
     made(base, 31 * DAY)
     base.ensure()
