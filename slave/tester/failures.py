@@ -8,17 +8,18 @@ from typing import Final
 from piufarm.slave.chroot.interface import CommandResult, Limit
 
 # apt's closing word when dpkg failed: whatever scripts printed before, it was not the network.
-_DPKG_FAILED: Final = re.compile(r"^E: Sub-process .*dpkg.* (returned an error code|received)", re.MULTILINE)
+_DPKG_FAILED: Final = re.compile(r"^(?:E|Error): Sub-process .*dpkg.* (returned an error code|received)", re.MULTILINE)
 _DPKG_STARTED: Final = re.compile(
     r"^(Preparing to unpack |Selecting previously |\(Reading database |Setting up |Removing |Purging )", re.MULTILINE
 )
 _FARM_TROUBLE: Final = (
-    (re.compile(r"^E: (Failed to fetch|Unable to fetch|Some index files failed to download).*", re.MULTILINE),
+    (re.compile(r"^(?:E|Error): (Failed to fetch|Unable to fetch|Some index files failed to download).*", re.MULTILINE),
      "apt could not fetch from the mirror"),
     (re.compile(r"^.*(Could not connect|Temporary failure resolving|Connection failed|Hash Sum mismatch).*",
                 re.MULTILINE), "apt could not fetch from the mirror"),
-    (re.compile(r"^E: You don't have enough free space in .*", re.MULTILINE), "the chroot has no room for the .debs"),
-    (re.compile(r"^E: (The package lists or status file could not be parsed|dpkg was interrupted|Could not get lock).*",
+    (re.compile(r"^(?:E|Error): (You don't have enough free space in|.*No space left on device).*", re.MULTILINE),
+     "the chroot has no room for the .debs"),
+    (re.compile(r"^(?:E|Error): (The package lists or status file could not be parsed|dpkg was interrupted|Could not get lock).*",
                 re.MULTILINE), "the base image is broken"),
 )
 # An overlay without redirected directories cannot rename one of the base; dpkg then sees EXDEV.

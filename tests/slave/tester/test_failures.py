@@ -36,6 +36,8 @@ def test_what_the_package_did_is_its_failure(output: str) -> None:
         "E: Failed to fetch http://x/probe.deb  Hash Sum mismatch",
         "   Could not connect to 127.0.0.1:1 (127.0.0.1)",
         "E: You don't have enough free space in /var/cache/apt/archives/.",
+        "E: Write error - write (28: No space left on device)",
+        "Error: Failed to fetch http://x/probe.deb  404  Not Found",
         "E: The package lists or status file could not be parsed or opened.",
     ],
 )
