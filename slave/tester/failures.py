@@ -19,7 +19,7 @@ _FARM_TROUBLE: Final = (
                 re.MULTILINE), "apt could not fetch from the mirror"),
     (re.compile(r"^(?:E|Error): (You don't have enough free space in|.*No space left on device).*", re.MULTILINE),
      "the chroot has no room for the .debs"),
-    (re.compile(r"^(?:E|Error): (The package lists or status file could not be parsed|dpkg was interrupted|Could not get lock).*",
+    (re.compile(r"^(?:E|Error): (The package lists or status file could not be parsed|dpkg was interrupted).*",
                 re.MULTILINE), "the base image is broken"),
 )
 # An overlay without redirected directories cannot rename one of the base; dpkg then sees EXDEV.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -89,8 +89,13 @@ class Restoration:
     install: Mapping[str, str]
 
 
-def restoration(base: Mapping[str, str], now: Mapping[str, InstalledPackage]) -> Restoration:
-    """Packages that the base does not have are to go; its own that are missing or changed are to come back."""
+def restoration(
+    base: Mapping[str, str], now: Mapping[str, InstalledPackage], last: Collection[str] = ()
+) -> Restoration:
+    """Packages that the base does not have are to go; its own that are missing or changed are to come back.
+
+    Removals are in alphabetical order, but those named by `last` at the end.
+    """
     present = {name: package for name, package in now.items() if package.status != "not-installed"}
     install = {
         name: version
@@ -98,4 +103,5 @@ def restoration(base: Mapping[str, str], now: Mapping[str, InstalledPackage]) ->
         if name not in present or not present[name].is_installed or present[name].version != version
         or present[name].want not in ("install", "hold")
     }
-    return Restoration(tuple(sorted(present.keys() - base.keys())), install)
+    remove = sorted(present.keys() - base.keys(), key=lambda name: (name in last, name))
+    return Restoration(tuple(remove), install)

@@ -93,7 +93,7 @@ def check_installed(examination: Examination) -> None:
 
 def remove(examination: Examination) -> None:
     """Bring the packages of the base back and remove all others, configuration files excepted."""
-    plan = restoration(examination.chroot.base.packages, examination.installed)
+    plan = restoration(examination.chroot.base.packages, examination.installed, last=examination.own_names())
     if plan.install:
         _restore(examination, plan)
     elif plan.remove:

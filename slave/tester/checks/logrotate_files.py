@@ -25,15 +25,15 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
         return
     for name, path in files:
         examination.log.info(f"Package {name} contains logrotate file: {path}")
-    before = examination.query_packages()
+    before = {name for name, package in examination.query_packages().items() if package.is_installed}
     examination.execute("apt-get", "install", "-y", "logrotate", network=True)
-    extra = sorted(examination.query_packages().keys() - before.keys())
+    after = {name for name, package in examination.query_packages().items() if package.is_installed}
     for name, path in files:
         if examination.execute("/usr/sbin/logrotate", path).output:
             text = f"FAIL: Logrotate file {path} exits with error or has output with package removed"
             yield Finding(_NAME, Severity.ERROR, text, (path,), (name,))
-    if extra:
-        examination.execute("dpkg", "--purge", *extra)
+    if after - before:
+        examination.execute("dpkg", "--purge", *sorted(after - before))
 
 
 CHECK: Final = Check(_NAME, (Moment.REMOVED,), _find, is_wanted=lambda options: options.logrotate_files)

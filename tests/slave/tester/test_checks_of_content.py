@@ -173,7 +173,8 @@ def test_logrotate_that_complains_after_removal_fails(tmp_path: Path) -> None:
 
 
 def test_logrotate_is_installed_for_the_check_and_purged_again(tmp_path: Path) -> None:
-    outputs = iter(["install\tinstalled\tdash\t0.5\n", "install\tinstalled\tdash\t0.5\ninstall\tinstalled\tcron\t3\n"])
+    dash = "install\tinstalled\tdash\t0.5\n"
+    outputs = iter([dash + "deinstall\tconfig-files\tcron\t3\n", dash + "install\tinstalled\tcron\t3\n"])
     made = installed(tmp_path, ROTATE,
                      lambda _, argv: answered(argv, next(outputs)) if argv[0] == "dpkg-query" else None)
     assert run(made, "logrotate-files", Moment.REMOVED) == []

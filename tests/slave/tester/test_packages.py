@@ -61,6 +61,11 @@ def test_what_the_base_does_not_have_goes_and_what_it_had_comes_back() -> None:
     assert plan.install == {"upgraded": "1", "removed": "1"}
 
 
+def test_the_tested_package_is_removed_last() -> None:
+    now = {name: InstalledPackage(name, "1", "install", "installed") for name in ("a", "probe", "z")}
+    assert restoration({}, now, last=["probe"]).remove == ("a", "z", "probe")
+
+
 def test_a_path_can_have_several_owners_and_directories_are_looked_up_without_their_slash() -> None:
     lists = FileLists({"b": ["/etc", "/etc/x"], "a:amd64": ["/etc"]})
     assert lists.owners("/etc/") == ("a:amd64", "b")
