@@ -163,4 +163,3 @@ class Bench:
 
 def reserved(package: str, version: str = "1") -> Reserved:
     return Reserved(Package(package), Version(version))
-
