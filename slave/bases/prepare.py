@@ -9,6 +9,7 @@ from pathlib import Path
 
 from piufarm.errors import FarmError
 from piufarm.slave.bases.freshness import current_releases
+from piufarm.slave.bases.housekeeping import remove_unused
 from piufarm.slave.bases.making import derive_copy, make_copy
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.request import BaseRequest, request_key
@@ -33,7 +34,12 @@ def prepare(
     """
     if os.geteuid() != 0:
         raise FarmError("preparing a base needs root", hint="an unprivileged account uses --schroot NAME")
-    return prepare_on(Shelf(cache / "bases" / request_key(request)), request, network, progress)
+    shelf = Shelf(cache / "bases" / request_key(request))
+    is_new = not shelf.is_used()
+    base = prepare_on(shelf, request, network, progress)
+    if is_new:
+        remove_unused(cache)
+    return base
 
 
 def prepare_on(

@@ -40,6 +40,10 @@ class Shelf:
         except OSError as error:
             raise FarmError(f"cannot use the cache: {error}", hint="PIUFARM_CACHE names another folder") from error
 
+    def is_used(self) -> bool:
+        """Whether a copy was ever made here."""
+        return (self.folder / "current").is_symlink()
+
     def take(self) -> PreparedBase | None:
         """The current copy, locked against removal; None if there is none that is of use."""
         while True:
@@ -53,8 +57,14 @@ class Shelf:
                     return None
                 continue  # swapped between the two lines
             if copy.is_dir():
+                self._note_use()
                 return base
             base.close()
+
+    def _note_use(self) -> None:
+        """For housekeeping; an account that may only read leaves it."""
+        if os.access(self.folder, os.W_OK):
+            os.utime(self.folder)
 
     def _dangles(self) -> bool:
         return not (self.folder / "current" / LOCK).exists()
@@ -94,6 +104,17 @@ class Shelf:
         link.symlink_to(copy.name)
         link.rename(self.folder / "current")
         self._remove_remains()
+
+    def empty(self) -> bool:
+        """Remove every copy that is not in use, by a holder of the lock; returns whether none is left."""
+        link = self.folder / "current"
+        current = self.folder / link.readlink() if link.is_symlink() else None
+        if current is not None and current.is_dir():
+            self._remove_if_unused(current)
+        if current is None or not current.exists():
+            link.unlink(missing_ok=True)
+        self._remove_remains()
+        return not any(path.name.startswith("copy-") for path in self.folder.iterdir())
 
     def _remove_remains(self) -> None:
         """Copies that are neither current nor in use, and what killed preparers left."""

@@ -75,11 +75,13 @@ def _bootstrap(source: Bootstrap, root: Path, arch: str, proxy: str | None) -> N
     except CommandFailed as error:
         error.hint = f"is {source.suite} on {source.mirror}, signed by {source.keyring or 'anybody'}?"
         raise
-    (root / "etc/apt/apt.conf.d/99mmdebstrap").unlink(missing_ok=True)
+    for folder in ("apt/apt.conf.d", "dpkg/dpkg.cfg.d"):
+        (root / "etc" / folder / "99mmdebstrap").unlink(missing_ok=True)
 
 
 def _mmdebstrap(source: Bootstrap, root: Path, arch: str, proxy: str | None) -> list[str | Path]:
     words: list[str | Path] = ["mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase", "--quiet"]
+    words.append("--dpkgopt=force-unsafe-io")
     words += [f"--architectures={arch}", f"--components={','.join(source.components)}"]
     words += [f"--include={','.join(source.include)}"] if source.include else []
     words += [f"--aptopt=Acquire::http::Proxy \"{proxy}\""] if proxy else []

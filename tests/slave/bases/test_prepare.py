@@ -20,6 +20,7 @@ from demo.server import ArchiveServer
 from piufarm.errors import FarmError
 from piufarm.run import PIPE, clean_environment, run, spawn
 from piufarm.slave.bases import making, prepared
+from piufarm.slave.bases.housekeeping import remove_unused
 from piufarm.slave.bases.prepare import default_cache, prepare, prepare_on, save_tarball
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.request import BaseRequest, Directory, Tarball, request_key
@@ -291,6 +292,26 @@ def test_a_copy_of_before_a_restart_is_used_only_if_it_was_on_the_disk(
     kept = shelves[True].take()
     assert kept is not None
     kept.close()
+
+
+def test_what_nobody_has_used_for_long_is_removed_from_the_cache(
+    cache: Path, nowhere: NetworkAccess, tmp_path: Path
+) -> None:
+    bases = []
+    for name in ("used", "idle"):
+        small_root(tmp_path / name)
+        request = BaseRequest(Directory(tmp_path / name), "amd64", upgrade=False)
+        bases.append(prepare(request, cache=cache, network=nowhere))
+    used, idle = bases
+    idle.close()
+    deb = cache / "debs/by-url/00/old.deb"
+    deb.parent.mkdir(parents=True)
+    deb.write_bytes(b"x")
+    remove_unused(cache)
+    assert (used.root.exists(), idle.root.exists(), deb.exists()) == (True, True, True)
+    remove_unused(cache, older_than=time.time() + 10)
+    assert (used.root.exists(), idle.root.exists(), deb.exists()) == (True, False, False)
+    used.close()
 
 
 def test_a_directory_without_dpkg_is_no_base(cache: Path, nowhere: NetworkAccess, tmp_path: Path) -> None:
