@@ -185,6 +185,7 @@ sub first_process {
     open STDOUT, '>', '/dev/null';
     open STDERR, '>', '/dev/null';
     umask 022;
+    filter_calls();
     drop_rights();
     @INC = ();    # from here on no module may be loaded: it would be one of the test's
     send_frame('H', 0, pack_list($scratch ? fileno $scratch : '', @by));
