@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from piufarm.archive.mirror import default_mirror
+from piufarm.config.defaults import host_apt_setting
 from piufarm.config.distros import Distros, load_distros, sources_lines
 from piufarm.errors import UsageError
 from piufarm.slave.bases.request import BaseRequest, Bootstrap, Directory, Source, Tarball
 from piufarm.slave.tester.options import RootOptions
 from piufarm.slave.tester.root_files import root_files
 
+_LOOPBACK: Final = re.compile(r"\w+://(localhost|127\.|\[::1\])")
 _COMPONENTS: Final = {
     "debian": ("main", "contrib", "non-free", "non-free-firmware"),
     "ubuntu": ("main", "universe", "restricted", "multiverse"),
@@ -37,10 +40,7 @@ def architecture(options: RootOptions) -> str:
     """The architecture to test on."""
     if options.arch is not None:
         return options.arch
-    import apt_pkg
-
-    apt_pkg.init_config()
-    return str(apt_pkg.config.find("APT::Architecture"))
+    return host_apt_setting("APT::Architecture")
 
 
 def mirrors(options: RootOptions) -> list[Archive]:
@@ -58,6 +58,19 @@ def mirrors(options: RootOptions) -> list[Archive]:
         raise UsageError("--defaults needs a --mirror", hint="no archive is known by heart; the host's is the default")
     host = default_mirror()
     return [Archive(host.uri, host.components)]
+
+
+def site_proxy(options: RootOptions, uris: Sequence[str]) -> str | None:
+    """The proxy to fetch from these archives through: the one asked for, else the environment's, else that of apt.
+
+    A default proxy is not asked for archives of this host, which it could not reach.
+    """
+    if options.proxy is not None:
+        return options.proxy or None
+    if all(_LOOPBACK.match(uri) for uri in uris):
+        return None
+    proxy = os.environ.get("http_proxy") or host_apt_setting("Acquire::http::Proxy")
+    return None if proxy in ("", "DIRECT") else proxy
 
 
 def host_distros() -> Distros:

@@ -15,7 +15,15 @@ from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.interface import Backend, Chroot
 from piufarm.slave.chroot.limits import NO_LIMITS, default_limits
 from piufarm.slave.network.access import NetworkAccess
-from piufarm.slave.tester.base_request import Archive, base_request, host_distros, mirrors, repositories, sources_list
+from piufarm.slave.tester.base_request import (
+    Archive,
+    base_request,
+    host_distros,
+    mirrors,
+    repositories,
+    site_proxy,
+    sources_list,
+)
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.inputs import BadPackageFile, Group, resolve
 from piufarm.slave.tester.log import TestLog, decode_output, quote_command
@@ -94,7 +102,8 @@ class Runner:
 
     def _network(self, sources: str, archives: list[Archive]) -> NetworkAccess:
         reachable = dict.fromkeys([archive.uri for archive in archives] + [uri for uri, _ in repositories(sources)])
-        return NetworkAccess(tuple(reachable), default_cache() / "debs", self.options.root.proxy)
+        proxy = site_proxy(self.options.root, list(reachable))
+        return NetworkAccess(tuple(reachable), default_cache() / "debs", proxy)
 
     def _show_preparation(self, base: PreparedBase) -> None:
         for command in base.preparation:

@@ -7,7 +7,8 @@ import pytest
 from piufarm.config.distros import Distros, load_distros
 from piufarm.errors import UsageError
 from piufarm.slave.bases.request import Bootstrap, Directory, Tarball
-from piufarm.slave.tester.base_request import Archive, base_request, mirrors, repositories, sources_list
+from piufarm.slave.tester import base_request as base_request_module
+from piufarm.slave.tester.base_request import Archive, base_request, mirrors, repositories, site_proxy, sources_list
 from piufarm.slave.tester.options import RootOptions
 from piufarm.slave.tester.root_files import root_files
 
@@ -87,6 +88,19 @@ def test_sources_can_be_kept_as_they_are() -> None:
     kept = RootOptions(tarball=Path("/base.tgz"), arch="amd64", keep_sources_list=True)
     request = base_request(kept, [MIRROR], Distros())
     assert (request.sources_list, request.archives) == (None, ())
+
+
+def test_the_proxy_is_the_one_asked_for_or_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    far, near = "http://mirror.example/debian", "http://127.0.0.1:8000"
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    assert site_proxy(RootOptions(proxy="http://mine:1"), [near]) == "http://mine:1"
+    assert site_proxy(RootOptions(), [far]) == "http://proxy.example:3128"
+    assert site_proxy(RootOptions(), [near]) is None
+    monkeypatch.setenv("http_proxy", "")
+    monkeypatch.setattr(base_request_module, "host_apt_setting", lambda _: "http://apt.example:3142")
+    assert site_proxy(RootOptions(), [far]) == "http://apt.example:3142"
+    monkeypatch.setattr(base_request_module, "host_apt_setting", lambda _: "DIRECT")
+    assert site_proxy(RootOptions(), [far]) is None
 
 
 def test_the_files_that_every_root_gets() -> None:
