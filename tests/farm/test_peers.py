@@ -59,6 +59,9 @@ class Batch:
             slave.interrupt()
             slave.end()
         assert len(site.results()) == before + 1
+        talk = (site.master_directory / SECTION / "master.log").read_text()
+        given_back = {line.split()[-2] for line in talk.splitlines() if ">> unreserve " in line}
+        assert len(given_back & {spec.name for spec in LATE}) >= 2
 
 
 def _check(batch: Batch) -> None:
