@@ -61,7 +61,7 @@ class Bench:
     patience: Patience = PATIENCE
     loads: list[float] = field(default_factory=list)  # what the host's load is each time someone looks
     open_while_testing: list[int] = field(default_factory=list)
-    _interrupting_phase: Phase | None = None
+    signals: dict[Phase, list[signal.Signals]] = field(default_factory=dict)  # sent when such an event is told
 
     def __post_init__(self) -> None:
         (self.directory / "etc").mkdir(parents=True)
@@ -88,12 +88,8 @@ class Bench:
         self.events.append(event)
         if event.phase is Phase.TESTING:
             self.open_while_testing.append(self.master.open)
-        if event.phase is self._interrupting_phase:
-            signal.raise_signal(signal.SIGINT)
-
-    def interrupt_when(self, phase: Phase) -> None:
-        """Send INT as soon as the slave tells an event of this phase."""
-        self._interrupting_phase = phase
+        if event.phase in self.signals:
+            signal.raise_signal(self.signals[event.phase].pop(0))
 
     @property
     def tester(self) -> Path:

@@ -171,11 +171,36 @@ def test_an_interrupt_while_sleeping_ends_the_slave_without_a_word_to_the_master
     bench.publish("good")
     bench.configure()
     bench.loop(Until.ONE_ROUND)
-    bench.interrupt_when(Phase.IDLE)
+    bench.signals[Phase.IDLE] = [signal.SIGINT]
     sessions = bench.master.sessions
     assert bench.loop(Until.FOREVER) == 1
     assert bench.master.sessions == sessions + 1  # to ask for work
     assert bench.master.open == 0
+
+
+def test_a_hang_up_while_sleeping_wakes_the_slave_to_deliver(bench: Bench) -> None:
+    bench.publish("good")
+    bench.configure()
+
+    def finish_elsewhere() -> None:
+        with bench.spool().new_log(reserved("late")) as log:
+            log.write(b"log\n")
+        bench.spool().finish(reserved("late"), Outcome.PASS)
+
+    bench.loop(Until.ONE_ROUND)
+    finish_elsewhere()
+    bench.signals[Phase.IDLE] = [signal.SIGHUP, signal.SIGINT]
+    assert bench.loop(Until.FOREVER) == 1
+    assert bench.master.results == {"pass/late_1": b"log\n"}
+
+
+def test_a_termination_while_sleeping_ends_the_slave(bench: Bench) -> None:
+    bench.publish("good")
+    bench.configure()
+    bench.signals[Phase.IDLE] = [signal.SIGTERM]
+    with pytest.raises(KeyboardInterrupt):
+        bench.loop(Until.FOREVER)
+    assert bench.files() == []
 
 
 def test_two_interrupts_while_talking_end_the_slave_at_once_and_the_log_stays(bench: Bench) -> None:

@@ -184,6 +184,25 @@ def test_what_a_dying_master_says_on_stderr_is_told(door: SshDoor, tmp_path: Pat
         session.select(SectionName("sid"))
 
 
+def test_a_master_that_never_answers_is_given_up(
+    door: SshDoor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("piufarm.slave.ssh.REPLY_SECONDS", 0.3)
+    ssh_config(tmp_path, door)
+    (tmp_path / "known-hosts").write_text(host_line(door))
+    door.admit(SLAVE, "cat > /dev/null")
+    wire = open_wire(target(door), tmp_path / "known-hosts")
+    with pytest.raises(Unreachable, match="has not answered for"):
+        MasterSession(wire)
+    wire.close()
+
+
+def test_a_jump_host_that_leads_back_is_refused(door: SshDoor, tmp_path: Path) -> None:
+    ssh_config(tmp_path, door, " ProxyJump farm-master\n")
+    with pytest.raises(FarmError, match="leads in circles"):
+        open_wire(target(door), tmp_path / "known-hosts")
+
+
 def test_jump_hosts_are_gone_through_and_verified(door: SshDoor, tmp_path: Path) -> None:
     jump = f" Hostname {door.server.host}\n Port {door.server.port}\n User {door.server.user}\n"
     ssh_config(tmp_path, door, f" ProxyJump jump\nHost jump\n{jump} IdentityFile {door.identity(SLAVE)}\n")
