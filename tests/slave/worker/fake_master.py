@@ -27,6 +27,8 @@ from piufarm.protocol.messages import (
 )
 from piufarm.slave.route import Target
 
+GREETING = b"hello\n"
+
 
 @dataclass
 class FakeMaster:
@@ -64,7 +66,8 @@ class FakeWire:
     def __init__(self, master: FakeMaster) -> None:
         self._master = master
         self._connection = MasterConnection()
-        self._answers = self._connection.send(Hello())
+        self._connection.send(Hello())
+        self._answers = GREETING
         self._recycling = False
         self._result: Result | None = None
         self._log = b""

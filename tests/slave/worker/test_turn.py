@@ -310,3 +310,50 @@ def test_a_section_without_a_master_says_what_to_set(bench: Bench) -> None:
     bench.configure({"master-host": ""})
     bench.turn()
     assert bench.told(Phase.TROUBLE) == ["section small has no master to report to"]
+
+
+def test_a_tester_that_does_not_exist_is_trouble_of_ours(bench: Bench) -> None:
+    bench.publish("good")
+    bench.configure()
+    base = bench.directory / "slave" / "small"
+    base.mkdir(parents=True)
+    arch = bench.configure().sections[SectionName("small")].arch
+    (base / f"one_{arch}.tar.gz").write_text("base")
+    bench.tester.unlink()
+    bench.master.offers = [("good", "1")]
+    bench.turn()
+    assert bench.master.results == {}
+    assert bench.master.unreserved == [("good", "1")]
+    evidence = (bench.place.directory / "small" / "trouble" / "good_1.log").read_text()
+    assert f"program not found: {bench.tester}" in evidence
+
+
+def test_trouble_with_sending_in_between_does_not_stop_the_tests(bench: Bench) -> None:
+    bench.publish("a", "b", "c")
+    bench.configure({"slave-flush-interval": "1"})
+    bench.tester.write_text(bench.tester.read_text().replace("*) echo", "*) sleep 1.1; echo"))
+    bench.master.offers = [("a", "1"), ("b", "1"), ("c", "1")]
+    bench.master.refuses_log_of = "a"
+    bench.turn()
+    assert list(bench.outcomes()) == ["a", "b", "c"]
+    assert bench.told(Phase.TROUBLE)
+    assert "pass/a_1.log" in bench.files()
+
+
+def test_a_base_that_vanishes_stops_the_batch_and_gives_the_rest_back(bench: Bench) -> None:
+    bench.publish("a", "b")
+    bench.configure()
+    bench.tester.write_text(bench.tester.read_text().replace("*) echo", "*) rm ${@: -6:1}; echo"))
+    bench.master.offers = [("a", "1"), ("b", "1")]
+    assert bench.turn() == 1
+    assert set(bench.master.results) == {"pass/a_1"}
+    assert bench.master.unreserved == [("b", "1")]
+
+
+def test_a_master_that_greets_strangely_is_hung_up_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.publish("good")
+    bench.configure()
+    monkeypatch.setattr("tests.slave.worker.fake_master.GREETING", b"Hello, world\n")
+    bench.turn()
+    assert bench.told(Phase.TROUBLE) == ["expected the greeting `hello`, got 'Hello, world'"]
+    assert bench.master.open == 0
