@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 from rich.console import Console, Group
@@ -15,6 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from demo.folder import Folder
+from demo.reasons import reason
 from demo.watch import PackageProgress, RoundResult, Watch
 
 _STYLE: Final = {"pass": "green", "fail": "red", "untestable": "magenta", "trouble": "yellow", "aborted": "yellow"}
@@ -60,21 +62,23 @@ class Display:
             seconds = f"{package.seconds:6.1f} s" if package.seconds is not None else " " * 8
             self.console.print(f"{self._elapsed()} {package.outcome or package.phase:<10} {seconds} {package.name}")
 
-    def summary(self, result: RoundResult, site: Path) -> None:
+    def summary(self, result: RoundResult, folder: Folder) -> None:
         """What came of it all."""
         self.console.print()
-        self.console.print(package_table(sorted(result.packages, key=lambda package: (package.section, package.name))))
+        self.console.print(result_table(result.packages, partial(reason, folder.master)))
         self.console.print()
         for trouble in result.troubles:
             self.console.print(f"[yellow]trouble:[/yellow] {trouble}")
         self.console.print(outcome_line(result.packages))
+        for state, number in result.held_up.items():
+            self.console.print(f"{number} not tested: {state}")
         if result.packages and result.seconds > 0:
             rate = len(result.packages) * 3600 / result.seconds
             self.console.print(
                 f"{len(result.packages)} packages in {result.seconds:.1f} s of testing: {rate:,.0f} packages per hour"
             )
         self.console.print(f"The whole run took {self._elapsed().strip()} (minutes:seconds).")
-        self.console.print(f"Site: {site / 'index.html'}", soft_wrap=True)
+        self.console.print(f"Site: {folder.site / 'index.html'}", soft_wrap=True)
 
     def _elapsed(self) -> str:
         minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
@@ -91,9 +95,9 @@ class Display:
         return Group(line, ProgressBar(total=total, completed=done, width=60), package_table([*newest, *waiting]))
 
 
-def package_table(packages: Sequence[PackageProgress], *, title: str | None = None) -> Table:
+def package_table(packages: Sequence[PackageProgress]) -> Table:
     """Packages with phase, seconds and outcome."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for name in ("section", "package", "version", "phase"):
         table.add_column(name, header_style="dim")
     table.add_column("seconds", justify="right", header_style="dim")
@@ -108,6 +112,32 @@ def package_table(packages: Sequence[PackageProgress], *, title: str | None = No
             "" if seconds is None else f"{seconds:.1f}",
             Text(package.outcome or "", style=_STYLE.get(package.outcome or "", "")),
         )
+    return table
+
+
+def result_table(packages: Sequence[PackageProgress], why: Callable[[PackageProgress], str]) -> Table:
+    """What came of each package, how long its test took, and why it did not pass."""
+    rows = [
+        (
+            package.section,
+            package.name,
+            package.version,
+            package.outcome or "",
+            "" if package.seconds is None else f"{package.seconds:.1f}",
+            why(package),
+        )
+        for package in sorted(packages, key=lambda package: (package.section, package.name))
+    ]
+    heads = ("section", "package", "version", "outcome", "seconds", "why")
+    table = Table(box=None, pad_edge=False)
+    for number, head in enumerate(heads):
+        # on a narrow terminal only the last column is cut
+        width = max(len(row[number]) for row in (heads, *rows)) if head != "why" else None
+        table.add_column(
+            head, header_style="dim", no_wrap=True, min_width=width, justify="right" if head == "seconds" else "left"
+        )
+    for row in rows:
+        table.add_row(*(Text(cell, style=_STYLE.get(cell, "")) for cell in row))
     return table
 
 

@@ -44,6 +44,7 @@ class Wish:
     suite: str | None
     packages: Sequence[str]
     count: int
+_HELD_UP: Final = ("dependency-failed-testing", "dependency-cannot-be-tested", "dependency-does-not-exist")
 
 
 class DemoFarm:
@@ -164,7 +165,14 @@ class DemoFarm:
                 if self.watch.is_idle and not _waiting(self.programs.status()):
                     break
         packages = [package for package in self.watch.packages.values() if package.outcome is not None]
-        return RoundResult(packages, self.watch.testing_seconds, tuple(self.watch.troubles))
+        held_up = _held_up(self.programs.status())
+        return RoundResult(packages, self.watch.testing_seconds, tuple(self.watch.troubles), held_up)
+
+
+def _held_up(sections: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Packages that nobody will test before something else changes, by state."""
+    numbers = {state: sum(section["states"][state] for section in sections) for state in _HELD_UP}
+    return {state: number for state, number in numbers.items() if number}
 
 
 def _waiting(sections: Sequence[Mapping[str, Any]]) -> int:

@@ -36,8 +36,8 @@ def samples() -> Sequence[DebSpec]:
         "Cannot be judged: its dependency failed": DebSpec(
             "demo-needs-leaves-file", depends="demo-leaves-file, demo-good"
         ),
-        "Edits a configuration file that belongs to another package": DebSpec(
-            "demo-changes-file", scripts={"postinst": "echo '# demo' >> /etc/issue"}
+        "Edits a configuration file that is not its own": DebSpec(
+            "demo-changes-file", scripts={"postinst": "echo '# demo' >> /etc/profile"}
         ),
         "Removes a file that belongs to another package": DebSpec(
             "demo-removes-file", scripts={"postrm": "rm -f /etc/issue.net"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +42,7 @@ class RoundResult:
     packages: Sequence[PackageProgress]
     seconds: float  # from the first test's begin to the last one's end
     troubles: Sequence[str]
+    held_up: Mapping[str, int]  # packages that are not to be tested, per state
 
 
 @dataclass
