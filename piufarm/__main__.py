@@ -9,12 +9,17 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Final, NamedTuple
 
 from piufarm import __version__
-from piufarm.errors import PiufarmError
+from piufarm.errors import FarmError, PiufarmError
+
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Command(NamedTuple):
@@ -62,7 +67,7 @@ def _find(words: Sequence[str]) -> tuple[str, Sequence[str]] | None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit status (2 for a usage error, 130 after an interrupt)."""
+    """Run one command; returns its exit status (2 for a usage error, 128 + N after signal N)."""
     words = sys.argv[1:] if words is None else words
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage(), end="")
@@ -77,23 +82,65 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"  try: {', '.join(known) if known else 'piufarm --help'}", file=sys.stderr)
         return 2
     name, rest = found
-    module = importlib.import_module(COMMANDS[name].module)
-    parser = argparse.ArgumentParser(prog=f"piufarm {name}", description=COMMANDS[name].summary)
-    module.configure(parser)
     try:
-        status: int = module.main(parser.parse_intermixed_args(rest))
+        with _ended_by_signals():
+            return _run(name, rest)
     except PiufarmError as error:
-        print(f"piufarm {name}: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
+        _complain(name, error.message, error.hint)
         return error.exit_status
+    except _Ended as ended:
+        _complain(name, f"ended by {ended.signal.name}")
+        return 128 + ended.signal
     except KeyboardInterrupt:
-        print(f"piufarm {name}: interrupted", file=sys.stderr)
+        _complain(name, "interrupted")
         return 130
     except BrokenPipeError:  # whoever read our output went away, as `| head` does; nothing may be flushed to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:  # trouble of the host that nobody foresaw: a full disk, a folder of somebody else's
+        _complain(name, f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return FarmError.exit_status
+
+
+def _run(name: str, words: Sequence[str]) -> int:
+    module = importlib.import_module(COMMANDS[name].module)
+    parser = argparse.ArgumentParser(prog=f"piufarm {name}", description=COMMANDS[name].summary)
+    module.configure(parser)
+    status: int = module.main(parser.parse_intermixed_args(words))
     return status
+
+
+def _complain(command: str, text: str, hint: str | None = None) -> None:
+    print(f"piufarm {command}: {text}", file=sys.stderr)
+    if hint:
+        print(f"  {hint}", file=sys.stderr)
+
+
+class _Ended(SystemExit):
+    """A signal has ended the command: everything that is open is cleaned up on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.signal = signal.Signals(number)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a command as Ctrl-C does, unless they are ignored or the command has its own handlers."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        for each in before:  # the cleaning up is not interrupted; a handler, because children would inherit SIG_IGN
+            signal.signal(each, lambda *_: None)
+        raise _Ended(number)
+
+    before = {number: handler for number in _ENDING if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,9 +34,10 @@ def atomic_writer(path: Path, *, mode: int = 0o666, durable: bool = True) -> Ite
     Written beside its target, then (if `durable`) fsync, rename, fsync of the directory. `mode` is subject to the
     umask. Raises OSError; on any exception `path` is as it was.
     """
-    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-    temporary = Path(name)
+    # named before it is made, so that a signal finds no moment in which it is there and nobody would remove it
+    temporary = path.parent / f".new-{os.urandom(8).hex()}"
     try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             os.fchmod(descriptor, mode & ~current_umask())
             yield stream

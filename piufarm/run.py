@@ -22,6 +22,7 @@ from typing import IO, Final, TypeAlias
 from piufarm.errors import FarmError
 
 CLEAN_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_INTERRUPTING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # as far as a Python handler takes them
 _GRACE_SECONDS: Final = 5.0  # between asking a child to end and killing it
 _OUTPUT_IN_ERROR: Final = 2000  # bytes of a failed tool's output that its error message quotes
 
@@ -70,7 +71,7 @@ def run(
     words = tuple(str(word) for word in argv)
     expired = threading.Event()
     try:
-        with _interrupts_held_back() as let_through:
+        with _signals_held_back() as let_through:
             process = sh.Command(words[0])(
                 *words[1:],
                 _bg=True,  # with it both releases of sh hand out the process object
@@ -100,21 +101,24 @@ def run(
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[Callable[[], None]]:
-    """A Ctrl-C waits until the function that the block gets is called: a child half started could not be ended."""
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+def _signals_held_back() -> Iterator[Callable[[], None]]:
+    """Signals wait until the function that the block gets is called: a child half started could not be ended."""
+    if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
-    held: list[FrameType | None] = []
-    usual = handler
+    found = {number: signal.getsignal(number) for number in _INTERRUPTING}
+    usual = {number: handler for number, handler in found.items() if callable(handler)}
+    held: list[tuple[int, FrameType | None]] = []
 
     def let_through() -> None:
-        signal.signal(signal.SIGINT, usual)
-        if held:
-            usual(signal.SIGINT, held.pop())
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+        while held:
+            came, frame = held.pop()
+            usual[signal.Signals(came)](came, frame)
 
-    signal.signal(signal.SIGINT, lambda _, frame: held.append(frame))
+    for number in usual:
+        signal.signal(number, lambda number, frame: held.append((number, frame)))
     try:
         yield let_through
     finally:
@@ -134,7 +138,7 @@ def _ended_with_its_children(leader: int, timeout_seconds: float | None, expired
         timer.start()
     try:
         yield
-    except (KeyboardInterrupt, SystemExit):  # the child, in a session of its own, does not notice a Ctrl-C
+    except (KeyboardInterrupt, SystemExit):  # the child, in a session of its own, notices no signal of ours
         _end_session(leader)
         raise
     finally:

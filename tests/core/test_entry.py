@@ -1,0 +1,75 @@
+"""How commands begin and end, whichever they are."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+
+import pytest
+
+from piufarm import __main__ as entry
+from piufarm.run import PIPE, run, spawn
+from tests.support.clone import CLONE, PIUFARM
+
+
+def _interrupted_import(name: str) -> None:
+    raise KeyboardInterrupt(name)
+
+
+def test_a_ctrl_c_while_a_command_is_being_imported_ends_quietly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib, "import_module", _interrupted_import)
+    assert entry.main(["report"]) == 130
+    assert capsys.readouterr().err == "piufarm report: interrupted\n"
+
+
+def test_a_ctrl_c_while_the_program_itself_is_being_imported_ends_quietly() -> None:
+    program = (
+        "import builtins, runpy, sys\nreal = builtins.__import__\n"
+        "def interrupted(name, *rest):\n"
+        "    if name == 'argparse':\n        raise KeyboardInterrupt\n    return real(name, *rest)\n"
+        f"builtins.__import__ = interrupted\nrunpy.run_path({str(PIUFARM)!r}, run_name='__main__')\n"
+    )
+    completed = run([sys.executable, "-c", program], check=False)
+    assert (completed.status, completed.stdout, completed.stderr) == (130, b"", b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_command_by_way_of_its_cleaning_up(number: signal.Signals) -> None:
+    program = (
+        "import os, sys, types\nfrom piufarm import __main__ as entry\n"
+        "def work(arguments):\n    try:\n"
+        f"        os.kill(os.getpid(), {int(number)})\n"
+        "    finally:\n"
+        f"        os.kill(os.getpid(), {int(number)})\n        print('cleaned up')\n"
+        "module = types.SimpleNamespace(configure=lambda parser: None, main=work)\n"
+        "entry.importlib.import_module = lambda name: module\nsys.exit(entry.main(['report']))\n"
+    )
+    child = spawn([sys.executable, "-c", program], cwd=CLONE, stdout=PIPE, stderr=PIPE)
+    out, err = child.communicate()
+    assert (child.returncode, out) == (128 + number, b"cleaned up\n")
+    assert err.decode() == f"piufarm report: ended by {number.name}\n"
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    """As of `nohup piufarm …`."""
+    program = (
+        "import os, signal, sys, types\nfrom piufarm import __main__ as entry\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "module = types.SimpleNamespace(configure=lambda p: None, main=lambda a: os.kill(os.getpid(), 1) or 7)\n"
+        "entry.importlib.import_module = lambda name: module\nsys.exit(entry.main(['report']))\n"
+    )
+    assert run([sys.executable, "-c", program], cwd=CLONE, check=False).status == 7
+
+
+def test_trouble_of_the_host_that_nobody_foresaw_is_one_line_and_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(name: str) -> None:
+        raise OSError(28, "No space left on device", "/somewhere")
+
+    monkeypatch.setattr(importlib, "import_module", full)
+    assert entry.main(["test"]) == 3
+    assert capsys.readouterr().err == "piufarm test: /somewhere: No space left on device\n"
