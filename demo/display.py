@@ -89,10 +89,11 @@ class Display:
         done = sum(package.outcome is not None for package in packages)
         newest = [package for package in packages if package.phase != "reserved"][-_SHOWN:]
         waiting = [package for package in packages if package.phase == "reserved"][: max(0, _SHOWN - len(newest))]
-        line = Text(f"{self._elapsed()}  {done} of {total} packages")
-        if not packages and watch.notes:
-            line.append(f"  {watch.notes[-1]}", style="dim")
-        return Group(line, ProgressBar(total=total, completed=done, width=60), package_table([*newest, *waiting]))
+        head = Table.grid(padding=(0, 1))
+        head.add_row(self._elapsed(), ProgressBar(total=total, completed=done, width=40), f"{done} of {total} packages")
+        if packages:
+            return Group(head, Text(), package_table([*newest, *waiting]))
+        return Group(head, Text(watch.notes[-1] if watch.notes else "the slave starts", style="dim"))
 
 
 def package_table(packages: Sequence[PackageProgress]) -> Table:
