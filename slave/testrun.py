@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,8 @@ from piufarm.slave.verdict import Ending
 
 TIME_LIMIT_SECONDS: Final = 5400.0
 _READ: Final = 1 << 16
+# A test is interrupted when its slave is killed: INT is what testers clean up after.
+_TIED: Final = ("setpriv", "--pdeathsig", "INT", "--")
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,9 @@ def run_test(
 
     Raises FarmError if it cannot be started or ended.
     """
-    process = spawn(command, env=env, stdout=PIPE, stderr=STDOUT)
+    if shutil.which(command[0], path=env.get("PATH")) is None:
+        raise FarmError(f"program not found: {command[0]}", hint="see piuparts-command, or install what has it")
+    process = spawn([*_TIED, *command], env=env, stdout=PIPE, stderr=STDOUT)
     assert process.stdout is not None
     with process.stdout as output, closing(_Watch(process.pid, output.fileno(), sink, stop, patience)) as watch:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piufarm.outcome import Outcome
-from piufarm.run import run
+from piufarm.run import clean_environment, run
 from piufarm.slave.spool import Spool, SpoolBusy
 from tests.slave.worker.bench import reserved
+from tests.support.clone import CLONE
 
 HELLO = reserved("hello", "1:2.10-3~bpo+1")
 OTHER = reserved("other", "None")
@@ -134,7 +134,7 @@ def deaths(tmp_path: Path) -> Iterator[tuple[bytes, Spool]]:
     """A slave killed at every step of a package's life: what it said before, and what it left."""
     for steps in range(60):
         directory = tmp_path / str(steps)
-        env = {"PYTHONPATH": os.getcwd(), "PATH": os.environ["PATH"]}  # noqa: PTH109 - the clone that pytest runs in
+        env = clean_environment(PYTHONPATH=str(CLONE))
         done = run(["/usr/bin/python3", "-c", KILLED, directory, str(steps)], env=env, check=False)
         yield done.stdout, Spool(directory)
         if done.status == 0:

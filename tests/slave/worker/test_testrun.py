@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from piufarm.errors import FarmError
-from piufarm.run import clean_environment
+from piufarm.run import clean_environment, run
 from piufarm.slave import processes
 from piufarm.slave.testrun import Exit, Patience, run_test
 from piufarm.slave.verdict import Ending
+from tests.support.clone import CLONE
 
 PATIENCE = Patience(
     limit_seconds=20, interrupt_seconds=0.4, terminate_seconds=0.4, kill_seconds=5, drain_seconds=0.3
@@ -147,6 +148,29 @@ def test_trouble_with_the_log_ends_the_test_too() -> None:
         command = ["/bin/bash", "-c", "echo x; exec sleep 303"]
         run_test(command, full, env=clean_environment(), stop=NoStop(), patience=PATIENCE)
     assert [entry for entry in Path("/proc").glob("[0-9]*/cmdline") if _is(entry, b"sleep\x00303")] == []
+
+
+ORPHANING = """
+import os, sys
+from piufarm.run import clean_environment
+from piufarm.slave.testrun import run_test
+from tests.slave.worker.test_testrun import NoStop
+
+def sink(data):
+    print(data.decode(), end="", flush=True)
+    os.kill(os.getpid(), 9)
+
+script = f"trap 'echo cleaned up > {sys.argv[1]}; kill $!; exit 1' INT; sleep 305 & echo $$; wait"
+run_test(["/bin/bash", "-c", script], sink, env=clean_environment(), stop=NoStop())
+"""
+
+
+def test_when_the_slave_is_killed_its_test_is_interrupted_and_cleans_up(tmp_path: Path) -> None:
+    env = clean_environment(PYTHONPATH=str(CLONE))
+    done = run(["/usr/bin/python3", "-c", ORPHANING, tmp_path / "said"], env=env, check=False)
+    assert done.status == -9
+    assert not alive(int(done.stdout))
+    assert (tmp_path / "said").read_text() == "cleaned up\n"
 
 
 def test_a_program_that_does_not_exist_is_trouble_of_ours() -> None:
