@@ -66,7 +66,7 @@ def main(arguments: argparse.Namespace) -> int:
         workers = [SectionWorker(name, settings, place) for name in names]
         for warning in (*configuration.warnings, *_left_out(arguments.sections, names)):
             tell(Event(Phase.NOTE, text=warning))
-        tell(Event(Phase.STARTED, text=f"slave {arguments.number} works for {', '.join(names)} in {directory}"))
+        tell(Event(Phase.STARTED, text=f"slave {arguments.number} works for {', '.join(names)}"))
         until = Until.ONE_ROUND if arguments.once else Until.IDLE if arguments.until_idle else Until.FOREVER
         try:
             status = Loop(workers, place, _longest_sleep(configuration)).run(until)
