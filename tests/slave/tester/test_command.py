@@ -16,8 +16,8 @@ import pytest
 
 from demo.debs import DebSpec, build
 from piufarm.run import PIPE, STDOUT, Child, Completed, clean_environment, run, spawn
-from tests.slave.tester.specimens import ARCHIVE, Specimen, deb
-from tests.slave.tester.workshop import SUITE, Workshop, ours
+from tests.slave.tester.specimens import Specimen, deb
+from tests.slave.tester.workshop import Workshop, ours
 from tests.support.accounts import Account
 from tests.support.clone import PIUFARM
 from tests.support.host import host_state, left_over
@@ -71,7 +71,7 @@ def test_a_mirror_that_is_down_is_our_trouble(workshop: Workshop, tmp_path: Path
 
 def test_a_deb_that_the_mirror_lost_is_our_trouble(workshop: Workshop) -> None:
     lost = DebSpec("p-lost", files={"/usr/share/p-lost": "x"})
-    with published(workshop, lost):
+    with workshop.publishing(lost):
         workshop.archive.forget("p-lost")
         done = trial(workshop, "--apt", "p-lost")
     assert (done.status, END in log_of(done)) == (3, False), log_of(done)
@@ -79,22 +79,12 @@ def test_a_deb_that_the_mirror_lost_is_our_trouble(workshop: Workshop) -> None:
 
 def test_a_deb_that_is_not_what_the_index_says_is_our_trouble(workshop: Workshop) -> None:
     swapped = DebSpec("p-swapped", files={"/usr/share/p-swapped": "x"})
-    with published(workshop, swapped):
+    with workshop.publishing(swapped):
         (place,) = (workshop.archive.www / "pool").rglob("p-swapped_*.deb")
         content = place.read_bytes()
         place.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
         done = trial(workshop, "--apt", "p-swapped")
     assert (done.status, END in log_of(done)) == (3, False), log_of(done)
-
-
-@contextmanager
-def published(workshop: Workshop, *specs: DebSpec) -> Iterator[None]:
-    """The archive's suite holds these packages, too."""
-    workshop.archive.publish(SUITE, [*ARCHIVE, *specs])
-    try:
-        yield
-    finally:
-        workshop.archive.publish(SUITE, ARCHIVE)
 
 
 def test_a_base_that_cannot_be_unpacked_is_our_trouble(workshop: Workshop, tmp_path: Path) -> None:

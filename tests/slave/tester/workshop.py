@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -46,6 +47,16 @@ class Workshop:
     archive: SignedArchive
     server: ArchiveServer
     account: Account
+    packages: Sequence[DebSpec]  # what the archive holds
+
+    @contextmanager
+    def publishing(self, *specs: DebSpec) -> Iterator[None]:
+        """The archive holds these packages, too."""
+        self.archive.publish(SUITE, [*self.packages, *specs])
+        try:
+            yield
+        finally:
+            self.archive.publish(SUITE, self.packages)
 
     @property
     def root_words(self) -> list[str]:
@@ -106,10 +117,11 @@ def workshop(base_tarball: BaseTarball, unprivileged_account: Account) -> Iterat
     directory = Path(tempfile.mkdtemp(prefix="piufarm-specimens-"))
     directory.chmod(0o755)
     archive = SignedArchive(directory / "archive")
-    archive.publish(SUITE, [*ARCHIVE, *base_packages(base_tarball.path)])
+    packages = [*ARCHIVE, *base_packages(base_tarball.path)]
+    archive.publish(SUITE, packages)
     tarball = trusting_tarball(base_tarball.path, archive.keyring, directory / "base.tar.gz")
     with serve(archive.www) as server:
-        yield Workshop(directory, tarball, archive, server, unprivileged_account)
+        yield Workshop(directory, tarball, archive, server, unprivileged_account, packages)
     shutil.rmtree(directory, ignore_errors=True)
 
 
