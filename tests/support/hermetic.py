@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _FORGOTTEN: Final = ("PIUPARTS_CONF", "http_proxy", "https_proxy", "DEBEMAIL", "LS_COLORS", "COLUMNS", "NO_COLOR")
+
+
+def pytest_configure() -> None:
+    """A busy machine is no failure: properties are judged by what they find, not by how long that takes."""
+    settings.register_profile("piufarm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("piufarm")
 
 
 @pytest.fixture(scope="session")

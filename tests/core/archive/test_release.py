@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from demo.archive import SignedArchive
@@ -220,6 +220,7 @@ def test_a_missing_suite_is_not_found(archive: HandmadeArchive, trust: Trust) ->
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(content=b"0 :")
 @given(content=st.binary(max_size=300) | st.text(alphabet="SHA256: \nDate,Valid-Until0", max_size=200).map(str.encode))
 def test_any_bytes_are_a_release_or_refused(unsigned: HandmadeArchive, content: bytes) -> None:
     unsigned.directory.mkdir(parents=True, exist_ok=True)
