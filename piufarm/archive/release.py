@@ -108,8 +108,9 @@ def _parse(text: bytes, uri: str, distribution: str) -> Release:
         section = apt_pkg.TagSection(text.strip() + b"\n", bytes=True)
     except (ValueError, apt_pkg.Error, SystemError) as error:
         raise MalformedFile(f"{url} cannot be parsed: {error}", hint="is this the archive's root?") from error
-    names = (name for name in section.keys() if name in section)  # "X :" is listed and cannot be looked up
-    fields = {name: section[name].decode("utf-8", "replace") for name in names}
+    names = section.keys()
+    # "X :" is among the names and yet cannot be looked up
+    fields = {name: section[name].decode("utf-8", "replace") for name in names if name in section}
     return Release(
         uri=uri,
         distribution=distribution,
