@@ -81,7 +81,7 @@ class Fetcher:
         deadline = time.monotonic() + self.total_seconds
         announced = response.headers.get("Content-Length")
         size = 0
-        while chunk := response.read(_CHUNK_BYTES):
+        while chunk := response.read1(_CHUNK_BYTES):  # returns with what is there, unlike read, which waits for all
             size += len(chunk)
             if size > max_bytes:
                 raise TooLarge(f"{url} is larger than {max_bytes} bytes", hint="the mirror is out of step or broken")

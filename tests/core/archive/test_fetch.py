@@ -6,7 +6,7 @@ import io
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -138,6 +138,34 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
 def test_a_transfer_that_trickles_for_too_long_is_given_up() -> None:
     with scripted_server(answer(b"content")) as url, pytest.raises(FetchError, match="takes longer than"):
         Fetcher(total_seconds=0, attempts=1).get(f"{url}/x")
+
+
+def test_a_transfer_that_trickles_without_ever_pausing_is_given_up() -> None:
+    """Each byte comes in time, the file never does."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gone = threading.Event()
+        sent: list[bytes] = []
+
+        def trickle() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(answer(b"", "Content-Length: 2000"))
+                for _ in range(2000):
+                    sent.append(b"x")
+                    connection.sendall(sent[-1])
+                    if gone.wait(0.005):
+                        break
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            with pytest.raises(FetchError, match="takes longer than"):
+                Fetcher(total_seconds=0.1, attempts=1).get(f"http://127.0.0.1:{listener.getsockname()[1]}/x")
+        finally:
+            gone.set()
+            thread.join()
+        assert len(sent) < 2000
 
 
 def test_the_proxy_of_the_configuration_is_asked() -> None:
