@@ -89,16 +89,22 @@ def grant(file: Path, wanted: Grant, *, replace: bool) -> bool:
             f"{file} lets {wanted.slave} in already, by another key or command",
             hint="--replace puts this one in its place",
         )
-    if not file.parent.is_dir():
-        file.parent.mkdir(mode=0o700, parents=True)
     try:
+        if not file.parent.is_dir():
+            file.parent.mkdir(mode=0o700, parents=True)
+            _give_to_owner_of_folder(file.parent)
         text = "".join(f"{line}\n" for line in [*others, wanted.line()])
         atomic_write(file, text.encode("utf-8", "surrogateescape"), mode=0o600)
-        if os.geteuid() == 0:  # for another account: sshd reads it as that one
-            os.chown(file, file.parent.stat().st_uid, file.parent.stat().st_gid)
+        _give_to_owner_of_folder(file)
     except OSError as error:
         raise FarmError(f"cannot write {file}: {error.strerror}") from error
     return had_one
+
+
+def _give_to_owner_of_folder(path: Path) -> None:
+    """As root, work for the account whose home it is: sshd reads the file as that one."""
+    if os.geteuid() == 0:
+        os.chown(path, path.parent.stat().st_uid, path.parent.stat().st_gid)
 
 
 def _lines(file: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import stat
 from pathlib import Path
@@ -44,6 +45,15 @@ def test_a_line_lets_one_key_run_one_command(office: Office, authorized_keys: Pa
     assert fingerprint in completed.stdout.decode()
     assert stat.S_IMODE(authorized_keys.stat().st_mode) == 0o600
     assert stat.S_IMODE(authorized_keys.parent.stat().st_mode) == 0o700
+
+
+def test_a_folder_made_for_another_account_is_that_accounts(office: Office, key: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 4711, 4712)
+    file = home / ".ssh" / "authorized_keys"
+    assert _add(office, file, "worker1", key).status == 0
+    assert [(path.stat().st_uid, path.stat().st_gid) for path in (file.parent, file)] == [(4711, 4712)] * 2
 
 
 def test_the_command_of_the_line_starts_a_session(office: Office, authorized_keys: Path, key: Path) -> None:
