@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from piufarm.archive.cache import IndexCache
 from piufarm.archive.suite import section_packages
@@ -17,6 +18,9 @@ from piufarm.master.fsck import Check
 from piufarm.master.layout import SectionFiles
 from piufarm.names import Package, Version
 from piufarm.store.model import Run, SectionRow, Store
+
+# So many packages may always go, if any are left: small archives, such as those of a team, lose large shares of theirs.
+HANDFUL: Final = 5
 
 
 class ImplausibleArchive(FarmError):
@@ -83,8 +87,9 @@ class Refresher:
         return ArchiveView(section, selection, last)
 
     def _check_size(self, section: Section, row: SectionRow, size: int) -> None:
-        least = row.index_size * (1 - section.max_shrink)
-        if size < least and not self.accept_shrink:
+        lost = row.index_size - size
+        plausible = size > 0 and lost <= max(HANDFUL, row.index_size * section.max_shrink)
+        if lost > 0 and not plausible and section.max_shrink < 1 and not self.accept_shrink:
             raise ImplausibleArchive(
                 f"the archive of {section.name} has only {size} packages, {row.index_size} before:"
                 f" it lost more than max-shrink = {section.max_shrink:g} allows",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from piufarm.archive.cache import IndexCache
 from piufarm.archive.fetch import Fetcher
@@ -15,7 +17,7 @@ from piufarm.config.load import load
 from piufarm.config.model import Configuration, Section
 from piufarm.errors import FarmError
 from piufarm.master.evaluator import evaluate_alone
-from piufarm.master.layout import index_cache, section_files
+from piufarm.master.layout import SectionFiles, index_cache, section_files
 from piufarm.master.refresh import Refreshed, Refresher
 from piufarm.master.selection import add_sections_argument, select_sections
 from piufarm.states import PackageState
@@ -48,12 +50,19 @@ def main(arguments: argparse.Namespace) -> int:
                 _refresh(configuration, section, refresher)
             except FarmError as error:
                 failed += 1
-                print(f"{section.name}: not refreshed: {error.message}", file=sys.stderr)
-                if error.hint:
-                    print(f"  {error.hint}", file=sys.stderr)
+                _complain(section, error.message, error.hint)
+            except OSError as error:
+                failed += 1
+                _complain(section, f"{error.filename}: {error.strerror}", "make room or mend the folder")
     finally:
         store.close()
     return FarmError.exit_status if failed else 0
+
+
+def _complain(section: Section, text: str, hint: str | None) -> None:
+    print(f"{section.name}: not refreshed: {text}", file=sys.stderr)
+    if hint:
+        print(f"  {hint}", file=sys.stderr)
 
 
 def _teller(section: Section) -> Callable[[str], None]:
@@ -63,10 +72,24 @@ def _teller(section: Section) -> Callable[[str], None]:
 def _refresh(configuration: Configuration, section: Section, refresher: Refresher) -> None:
     began = time.monotonic()
     files = section_files(configuration.farm.master_directory, section.name)
-    refreshed = refresher.refresh(section, files)
+    with _sole_refresh(files, refresher.tell):
+        refreshed = refresher.refresh(section, files)
     evaluate_alone(refresher.store, section.name, files.root)
     refresher.tell(_summary(refreshed))
     refresher.tell(f"{_situation(refresher.store, section)} ({time.monotonic() - began:.1f} s)")
+
+
+@contextmanager
+def _sole_refresh(files: SectionFiles, tell: Callable[[str], None]) -> Iterator[None]:
+    """Refresh a section after anybody else who is at it: of two at once one would have worked in vain."""
+    files.root.mkdir(parents=True, exist_ok=True)
+    with (files.root / "refresh.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell("waiting for another refresh of this section")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _summary(refreshed: Refreshed) -> str:

@@ -11,10 +11,11 @@ from demo.archive import SignedArchive
 from demo.debs import DebSpec
 from demo.server import ArchiveServer
 from piufarm.names import Package
-from piufarm.run import Completed
+from piufarm.run import PIPE, Completed, spawn
 from piufarm.states import PackageState
 from piufarm.store.model import Standing
 from tests.master.office import SID, Office, open_office
+from tests.support.clone import PIUFARM
 
 
 class MirroredOffice:
@@ -136,23 +137,61 @@ def test_an_implausibly_shrunken_archive_is_refused_until_an_administrator_belie
     mirrored.publish(*_packages(10))
     mirrored.refresh()
     mirrored.office.converse("section sid\npass p9 1\n x\n.\n")
-    mirrored.publish(*_packages(7))
+    mirrored.publish(*_packages(4))
     completed = mirrored.refresh()
     assert completed.status == 3
-    assert "has only 7 packages, 10 before" in completed.stderr.decode()
+    assert "has only 4 packages, 10 before" in completed.stderr.decode()
     assert "--accept-shrink" in completed.stderr.decode()
     assert len(mirrored.versions()) == 10
     assert [run.standing for run in mirrored.office.store.runs(SID)] == [Standing.CURRENT]
     assert mirrored.refresh("--accept-shrink").status == 0
-    assert len(mirrored.versions()) == 7
+    assert len(mirrored.versions()) == 4
 
 
-def test_an_archive_may_lose_as_many_packages_as_max_shrink_says(mirrored: MirroredOffice) -> None:
-    mirrored.publish(*_packages(10))
+@pytest.mark.parametrize(("before", "after"), [(40, 32), (7, 2), (3, 1), (1, 1)])
+def test_an_archive_may_lose_as_many_packages_as_max_shrink_says_or_a_handful(
+    mirrored: MirroredOffice, before: int, after: int
+) -> None:
+    mirrored.publish(*_packages(before))
     mirrored.refresh()
-    mirrored.publish(*_packages(8))
+    mirrored.publish(*_packages(after))
     assert mirrored.refresh().status == 0
-    assert len(mirrored.versions()) == 8
+    assert len(mirrored.versions()) == after
+
+
+def test_an_archive_that_is_empty_all_at_once_is_not_believed(mirrored: MirroredOffice) -> None:
+    mirrored.publish(DebSpec("a"))
+    mirrored.refresh()
+    mirrored.publish()
+    assert mirrored.refresh().status == 3
+    assert mirrored.versions() == {"a": "1"}
+
+
+def test_refreshes_at_once_do_not_get_in_each_others_way(mirrored: MirroredOffice) -> None:
+    mirrored.publish(*_packages(5))
+    config = mirrored.office.config
+    three = [
+        spawn([PIUFARM, "master", "refresh", "--config", config], stdout=PIPE, stderr=PIPE) for _ in range(3)
+    ]
+    ended = [process.communicate() for process in three]
+    assert [process.returncode for process in three] == [0, 0, 0], ended
+    assert sum(b"unchanged" in out for out, _ in ended) == 2
+    assert len(mirrored.versions()) == 5
+
+
+def test_a_section_whose_files_cannot_be_written_does_not_keep_the_others_from_being_refreshed(
+    mirrored: MirroredOffice,
+) -> None:
+    mirrored.publish(DebSpec("a"))
+    before, _, keys = mirrored.office.config.read_text().partition("[sid]")
+    before = before.replace("sections = sid", "sections = first sid")
+    mirrored.office.config.write_text(f"{before}[first]{keys.partition('[other]')[0]}[sid]{keys}")
+    (mirrored.office.master_directory / "first").write_text("not a folder")
+    completed = mirrored.office.command("refresh")
+    assert completed.status == 3
+    assert "first: not refreshed" in completed.stderr.decode()
+    assert "Traceback" not in completed.stderr.decode()
+    assert mirrored.versions() == {"a": "1"}
 
 
 def test_results_of_packages_that_left_or_changed_version_go_to_the_archive_folder(mirrored: MirroredOffice) -> None:
