@@ -5,20 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 
 from piufarm.master.layout import SectionFiles
-from piufarm.store.model import Recorded, Run, Standing
+from piufarm.store.model import Placement, Recorded, Run, Standing
 
 
 def show(recorded: Recorded, files: SectionFiles) -> None:
     """Let people and other tools see a result that was just committed. Raises OSError; `fsck` then catches up."""
     run = recorded.run
-    if recorded.duplicate:
+    if recorded.duplicate and (run.standing is not Standing.CURRENT or _is_shown(run, files)):
         return
     if run.standing is Standing.CURRENT:
         link_log(files.run_log(run.run_id), files.classic_of(run))
         files.classic_of(run).with_suffix(".kpr").unlink(missing_ok=True)  # classifies the log that was here before
-        if recorded.superseded is not None and recorded.superseded.placement is not run.placement:
-            files.classic_of(recorded.superseded).unlink(missing_ok=True)
+        if recorded.superseded is not None:
+            _hide(recorded.superseded, files, behind=run)
     note_submission(run, files)
+
+
+def _is_shown(run: Run, files: SectionFiles) -> bool:
+    """Whether a current log is seen anywhere; if not, its session ended right after the commit."""
+    log = files.run_log(run.run_id)
+    return any(is_same_file(files.classic(place, run.package, run.version), log) for place in Placement)
+
+
+def _hide(old: Run, files: SectionFiles, *, behind: Run) -> None:
+    """Remove the links of a superseded run, also those that a person has moved since anybody last looked."""
+    log = files.run_log(old.run_id)
+    for place in Placement:
+        name = files.classic(place, old.package, old.version)
+        if place is not behind.placement and (place is old.placement or is_same_file(name, log)):
+            name.unlink(missing_ok=True)
 
 
 def link_log(log: Path, name: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Complaints:
     def take(self, text: str) -> None:
         """Tell one line."""
         line = " ".join(text.split())
-        print(f"piufarm master session: {line}", file=sys.stderr)
+        self._print(line)
         if self._log is None:
             return
         try:
@@ -35,7 +36,13 @@ class Complaints:
             finally:
                 journal.close()
         except OSError as error:
-            print(f"piufarm master session: {self._log}: {error.strerror}", file=sys.stderr)
+            self._print(f"{self._log}: {error.strerror}")
+
+    def _print(self, line: str) -> None:
+        if sys.stderr is None:  # closed before we began
+            return
+        with suppress(OSError):  # the peer has closed its end: no reason to refuse a result
+            os.write(sys.stderr.fileno(), f"piufarm master session: {line}\n".encode("utf-8", "backslashreplace"))
 
     def take_error(self, error: PiufarmError) -> None:
         """Tell why something did not work, and the next step."""

@@ -3,7 +3,6 @@ but logs that a person has moved to bugged/ or affected/ are taken at their plac
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,12 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from piufarm.master import classic
-from piufarm.master.layout import CLASSIC_DIRECTORIES, TEMPORARY_PREFIX, SectionFiles
+from piufarm.master.layout import CLASSIC_DIRECTORIES, TEMPORARY_PREFIX, SectionFiles, inode_of, sha256_of
 from piufarm.names import SectionName
 from piufarm.outcome import Outcome
 from piufarm.store.model import Placement, Run, Standing, Store
 
-_CHUNK_BYTES: Final = 1024 * 1024
 # What a running session has not committed yet looks like a leftover; no session lasts as long as this.
 _LEFTOVER_SECONDS: Final = 6 * 3600.0
 
@@ -61,9 +59,9 @@ class Check:
         if not self.files.runs.is_dir():
             return {}
         return {
-            log.stat().st_ino: log.stem
-            for log in self.files.runs.iterdir()
-            if log.suffix == ".log" and self.store.run(log.stem) is not None
+            inode: log.stem
+            for log in self.files.runs.glob("*.log")
+            if (inode := inode_of(log)) is not None and self.store.run(log.stem) is not None
         }
 
     def _damage(self, run: Run) -> Difference | None:
@@ -75,14 +73,14 @@ class Check:
         what = f"{log} ({run.package} {run.version})"
         if size != run.log_bytes:
             return self._lost(run, f"{what} has {size} bytes instead of {run.log_bytes}")
-        if self.deep and _sha256(log) != run.log_sha256:
+        if self.deep and sha256_of(log) != run.log_sha256:
             return self._lost(run, f"{what} has other content than was received")
         return None
 
     def _missing(self, run: Run, log: Path) -> Difference:
         what = f"{log} ({run.package} {run.version}) is missing"
         name = self.files.classic_of(run)
-        if run.standing is Standing.CURRENT and name.is_file() and _sha256(name) == run.log_sha256:
+        if run.standing is Standing.CURRENT and name.is_file() and sha256_of(name) == run.log_sha256:
             return Difference(what, f"linked again from {name}", partial(classic.link_log, name, log))
         return self._lost(run, what)
 
@@ -113,7 +111,7 @@ class Check:
         elif not name.exists():
             yield Difference(f"{name} is missing", "linked", partial(classic.link_log, log, name))
         elif not classic.is_same_file(name, log):
-            if name.stat().st_ino in known:
+            if inode_of(name) in known:
                 yield Difference(f"{name} shows an older log", "replaced", partial(classic.link_log, log, name))
             else:
                 yield Difference(f"{name} is a file that the farm has not written; it hides the current log")
@@ -137,7 +135,8 @@ class Check:
         for name in self.files.classic_logs():
             if name in expected:
                 continue
-            run_id = known.get(name.stat().st_ino)
+            inode = inode_of(name)
+            run_id = known.get(inode) if inode is not None else None
             run = self.store.run(run_id) if run_id is not None else None
             if run is None:
                 yield Difference(f"{name} is not in the store", "`--from-files` takes it over")
@@ -151,10 +150,10 @@ class Check:
         oldest = time.time() - _LEFTOVER_SECONDS
         for directory in ("runs", *CLASSIC_DIRECTORIES):
             for name in sorted(self.files.root.glob(f"{directory}/{TEMPORARY_PREFIX}*")):
-                if name.stat().st_mtime < oldest:
+                if name.lstat().st_mtime < oldest:
                     yield Difference(f"{name} was never finished", "removed", name.unlink)
         for log in sorted(self.files.root.glob("runs/*.log")):
-            if log.stat().st_mtime < oldest and self.store.run(log.stem) is None:
+            if log.lstat().st_mtime < oldest and self.store.run(log.stem) is None:
                 yield Difference(
                     f"{log} was never acknowledged", "moved to stray/", partial(_set_aside, log, self.files)
                 )
@@ -164,11 +163,3 @@ def _set_aside(log: Path, files: SectionFiles) -> None:
     target = files.root / "stray" / log.name
     target.parent.mkdir(exist_ok=True)
     log.rename(target)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()

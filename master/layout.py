@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,20 @@ class SectionFiles:
 def section_files(master_directory: Path, section: SectionName) -> SectionFiles:
     """The files of a section."""
     return SectionFiles(master_directory / section)
+
+
+def inode_of(log: Path) -> int | None:
+    """Identifies the log that a name leads to; None if it has gone, or is a link to nowhere."""
+    try:
+        return log.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
+def sha256_of(log: Path) -> str:
+    """The SHA-256 of a log of any size."""
+    with log.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def index_cache(master_directory: Path) -> Path:

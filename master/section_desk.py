@@ -151,7 +151,8 @@ class SectionDesk:
             return 0
         if self._store.has_candidate(self.section.name, now=now):
             return 0
-        left = max(0, int(REFRESH_SECONDS - (now - row.refreshed_at).total_seconds()))
+        age = max(0, int((now - row.refreshed_at).total_seconds()))  # less than 0 if a clock was set back
+        left = max(0, REFRESH_SECONDS - age)
         return min(left, _RESULTS_EXPECTED_SECONDS) if self._store.reservations(self.section.name) else left
 
     def _status(self) -> Reply:

@@ -43,4 +43,7 @@ def main(arguments: argparse.Namespace) -> int:
     except PiufarmError as error:
         complaints.take_error(error)
         return 1
+    except OSError as error:
+        complaints.take(f"{error.filename or 'session'}: {error.strerror}")
+        return 1
     return 0

@@ -150,6 +150,30 @@ def test_a_log_that_the_store_does_not_know_is_taken_over_from_the_files(office:
     assert office.files.run_log(run.run_id).samefile(office.files.root / "bugged" / "b_2.log")
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_log_that_is_there_twice_is_taken_over_once(office: Office, linked: bool) -> None:
+    for place in ("fail", "bugged"):
+        (office.files.root / place).mkdir(parents=True)
+    first, second = office.files.root / "fail" / "b_2.log", office.files.root / "bugged" / "b_2.log"
+    first.write_text("of an older farm\n")
+    second.hardlink_to(first) if linked else second.write_text("of an older farm\n")
+    completed = office.command("fsck", "--from-files")
+    assert (completed.status, completed.stderr) == (0, b""), completed.stdout
+    (run,) = office.store.runs(SID)
+    assert run.placement == "bugged"
+    assert office.files.run_log(run.run_id).samefile(second)
+    assert not first.exists()
+    assert office.differences() == []
+
+
+def test_a_dangling_link_among_the_logs_is_told(office: Office, fail: Run) -> None:
+    (office.files.root / "fail" / "b_1.log").symlink_to("nowhere")
+    (office.files.runs / "odd.log").symlink_to("nowhere")
+    completed = office.command("fsck", "--from-files")
+    assert (completed.status, completed.stderr) == (1, b"")
+    assert "b_1.log" in completed.stdout.decode()
+
+
 def test_a_lost_store_is_rebuilt_from_the_files(office: Office) -> None:
     office.converse("section sid\nfail a 1\n one\n.\npass b 1:2~3\n two\n.\nuntestable c 1\n.\n")
     before = {(run.run_id, run.package, run.version, run.outcome, run.log_sha256) for run in office.store.runs(SID)}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import time
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from piufarm.config.load import load
 from piufarm.master.channel import Channel, Patience, PeerGone, SessionTimeout
+from piufarm.master.evaluator import bring_up_to_date
 from piufarm.master.session import Session, Visitor
 from piufarm.protocol import MasterConnection, RemoteProtocolError
 from piufarm.store.model import Standing
@@ -107,6 +110,30 @@ def test_a_result_sent_twice_makes_up_for_a_log_that_got_lost(office: Office) ->
     assert log.read_text() == "x\n"
 
 
+def test_a_result_sent_twice_makes_up_for_a_view_that_was_never_made(office: Office) -> None:
+    """As after a crash between the commit and the link."""
+    text = "section sid\nfail a 1\n x\n.\n"
+    office.converse(text)
+    (office.files.root / "fail" / "a_1.log").unlink()
+    office.files.submissions.unlink()
+    office.converse(text)
+    assert (office.files.root / "fail" / "a_1.log").read_text() == "x\n"
+    assert len(office.files.submissions.read_text().splitlines()) == 1
+
+
+def test_a_new_result_hides_the_old_log_wherever_a_person_has_moved_it(office: Office) -> None:
+    office.fill("a")
+    office.converse("section sid\nreserve\nfail a 1\n x\n.\n")
+    (office.files.root / "bugged").mkdir()
+    (office.files.root / "fail" / "a_1.log").rename(office.files.root / "bugged" / "a_1.log")
+    with closing(sqlite3.connect(office.master_directory / "piufarm.sqlite")) as connection, connection:
+        connection.execute("INSERT INTO reservation SELECT id, 'a', '1', NULL, 0, 0 FROM section WHERE name = 'sid'")
+    office.converse("section sid\npass a 1\n y\n.\n")
+    assert (office.files.root / "pass" / "a_1.log").read_text() == "y\n"
+    assert list((office.files.root / "bugged").iterdir()) == []
+    assert office.differences() == []
+
+
 def test_the_best_candidate_is_reserved_and_given_back(office: Office) -> None:
     office.fill("base", "user -> base", "alone")
     assert office.converse("section sid\nreserve\nreserve\nreserve\n") == [*_HEAD, "ok base 1", "ok alone 1", "error"]
@@ -150,6 +177,13 @@ def test_idle_tells_when_to_come_again_if_nothing_is_left(office: Office) -> Non
     )
     assert 0 < int(held[-1].split()[1]) <= 60  # the holder's result may change everything
     assert 60 < int(done[-1].split()[1]) <= 3600
+
+
+def test_idle_never_tells_more_than_an_hour_whatever_the_clock_did(office: Office) -> None:
+    office.store.replace_packages(SID, [], index_digest="", now=datetime.now(UTC) + timedelta(days=300))
+    bring_up_to_date(office.store, SID)
+    (*_, idle) = office.converse("section sid\nidle\n")
+    assert 0 <= int(idle.split()[1]) <= 3600
 
 
 def test_recycle_is_an_error_while_nothing_is_queued(office: Office) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from piufarm.run import run
+from piufarm.run import PIPE, run, spawn
 from tests.master.office import Office
 from tests.support.clone import PIUFARM
 
@@ -61,6 +61,28 @@ def test_a_result_is_accepted_even_if_the_sections_log_cannot_be_written(office:
     assert (completed.status, completed.stdout) == (0, b"hello\nok\nok\n")
     assert "master.log: Is a directory" in _reason(office)
     assert office.differences() == []
+
+
+def test_a_result_is_accepted_even_if_nobody_listens_to_complaints(office: Office) -> None:
+    office.files.root.mkdir(parents=True)
+    (office.files.root / "pass").write_text("in the way")
+    session = spawn(
+        [PIUFARM, "master", "session", "--config", office.config], stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
+    assert session.stderr is not None
+    session.stderr.close()
+    out, _ = session.communicate(b"section sid\npass a 1\n x\n.\nstatus\n")
+    assert session.returncode == 0
+    assert out.startswith(b"hello\nok\nok\nok ")
+    assert "fsck --repair" in _reason(office)
+
+
+def test_a_folder_that_is_none_ends_the_session_with_one_line(office: Office) -> None:
+    office.files.root.write_text("not a folder")
+    completed = office.session("section sid\n")
+    assert (completed.status, completed.stdout) == (1, b"hello\n")
+    assert len(completed.stderr.splitlines()) == 1
+    assert "Not a directory" in _reason(office)
 
 
 def test_a_reserve_does_not_wait_for_an_evaluation_that_cannot_be_started(office: Office) -> None:
