@@ -8,6 +8,7 @@ import hashlib
 import lzma
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from demo.keys import SigningKey
 
 INDEX: Final = "main/binary-amd64/Packages"
 _PACK: Final[Mapping[str, Callable[[bytes], bytes]]] = {
-    "": bytes, ".xz": lzma.compress, ".gz": gzip.compress, ".bz2": bz2.compress,
+    "": bytes, ".xz": lzma.compress, ".gz": partial(gzip.compress, mtime=0), ".bz2": bz2.compress,
 }
 
 
