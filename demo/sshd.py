@@ -58,18 +58,25 @@ def free_port(preferred: int | None = None) -> int:
     raise FarmError("no free port on 127.0.0.1")
 
 
+def _is_locked(user: str) -> bool:
+    """Whether the account has a locked password, as root often has: sshd lets it in by PAM alone, even with a key."""
+    entry = run(["getent", "shadow", user], check=False).stdout.decode().split(":")
+    return len(entry) > 1 and entry[1].startswith("!")
+
+
 def _configuration(directory: Path, port: int) -> str:
+    user = pwd.getpwuid(os.geteuid()).pw_name
     return f"""\
 ListenAddress 127.0.0.1:{port}
 HostKey {directory / "host_key"}
 AuthorizedKeysFile {directory / "authorized_keys"}
 PidFile none
-UsePAM no
+UsePAM {"yes" if _is_locked(user) else "no"}
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PubkeyAuthentication yes
 PermitRootLogin forced-commands-only
-AllowUsers {pwd.getpwuid(os.geteuid()).pw_name}
+AllowUsers {user}
 # the files lie in a folder of ours, maybe below a world-writable one
 StrictModes no
 MaxStartups 100
