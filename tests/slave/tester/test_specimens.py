@@ -31,7 +31,7 @@ def predecessor() -> str:
 def peer_verdicts(
     request: pytest.FixtureRequest, workshop: Workshop, predecessor: str
 ) -> Iterator[Mapping[str, Future[Verdict]]]:
-    """The real piuparts works through the specimens of this run, two at a time, while they are compared as they come."""
+    """The real piuparts works through the specimens of this run, two at a time, and is compared as it goes on."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function)]
     wanted = [
         specimen
