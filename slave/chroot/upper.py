@@ -54,15 +54,14 @@ class UpperLayer:
             child = _join(path, name)
             if child in UNSEEN:
                 continue
-            status = os.stat(name, dir_fd=upper, follow_symlinks=False)
-            if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
+            entry = _entry_at(upper, name)
+            if entry is None or (stat.S_ISCHR(entry.mode) and entry.device == 0):
                 self._note_base(child, child, before)
                 continue
-            is_link = stat.S_ISLNK(status.st_mode)
-            after[child] = entry_of(status, os.readlink(name, dir_fd=upper) if is_link else None)
+            after[child] = entry
             if child in self._base:
                 before[child] = self._base[child]
-            if not stat.S_ISDIR(status.st_mode):
+            if not stat.S_ISDIR(entry.mode):
                 self._note_below(child, child, before)
             elif depth < _DEPTH_MAX:
                 self._descend(upper, child, lower, before, after, depth)
@@ -72,7 +71,11 @@ class UpperLayer:
         self, upper: int, child: str, lower: str | None, before: dict[str, Entry], after: dict[str, Entry], depth: int
     ) -> None:
         name = child.rpartition("/")[2]
-        descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=upper)
+        try:
+            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=upper)
+        except OSError:
+            self._note_below(child, child, before)  # a process of the test has just removed or replaced it
+            return
         try:
             self._merge(descriptor, child, self._lower_of(descriptor, name, lower), before, after, depth + 1)
         finally:
@@ -118,6 +121,15 @@ class UpperLayer:
                 below = (_join(source, name), _join(path, name))
                 into[below[1]] = self._base[below[0]]
                 pending.append(below)
+
+
+def _entry_at(upper: int, name: str) -> Entry | None:
+    """The object of this name; None if a process of the test has just removed it."""
+    try:
+        status = os.stat(name, dir_fd=upper, follow_symlinks=False)
+        return entry_of(status, os.readlink(name, dir_fd=upper) if stat.S_ISLNK(status.st_mode) else None)
+    except OSError:
+        return None
 
 
 def _join(directory: str, name: str) -> str:

@@ -44,7 +44,7 @@ sub rules {
 sub filter_calls {
     my $filter = join '', instruction(LOAD, 0, 0, ARCHITECTURE_AT), map({ rules(@$_) } @{ $FILTERED{$machine} }),
         answer(UNKNOWN);
-    my $program = pack 'S x' . ($Config{ptrsize} - 2) . ' P', length($filter) / 8, $filter;
+    my $program = pack 'S x' . (length(pack 'P', '') - 2) . ' P', length($filter) / 8, $filter;    # struct sock_fprog
     must('filter system calls', syscall($call{prctl}, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, $program, 0, 0));
 }
 

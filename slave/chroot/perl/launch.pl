@@ -187,7 +187,6 @@ sub first_process {
     umask 022;
     filter_calls();
     drop_rights();
-    @INC = ();    # from here on no module may be loaded: it would be one of the test's
     send_frame('H', 0, pack_list($scratch ? fileno $scratch : '', @by));
 }
 
@@ -210,4 +209,5 @@ sub start {
     remove_groups(1);
 }
 
+@INC = ();    # what is not loaded by now never will be: later it would be a module of the test's
 eval { start(); 1 } or send_frame('E', 0, $@);

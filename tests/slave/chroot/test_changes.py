@@ -130,3 +130,12 @@ def test_a_file_changed_in_place_and_put_back_differs_by_its_time(opener: Opener
         before, after = changes.before["/etc/passwd"], changes.after["/etc/passwd"]
         assert before._replace(mtime_ns=0) == after._replace(mtime_ns=0)
         assert before.mtime_ns != after.mtime_ns
+
+
+def test_files_that_come_and_go_while_one_looks_do_no_harm(opener: Opener) -> None:
+    busy = "cd /srv; while :; do mkdir -p a/b; ln -sf x a/b/l; touch a/b/f; rm -rf a; touch a; rm a; done &"
+    with opener() as chroot:
+        shell(chroot, busy)
+        for _ in range(8):
+            assert all(path.startswith("/srv") for path in chroot.changes().after)
+        assert chroot.processes()

@@ -260,6 +260,24 @@ def test_replaced_programs_and_modules_are_not_what_the_supervisor_runs(opener: 
         assert chroot.exists("/trapped"), "the trap works, but only those of the test step into it"
 
 
+def test_the_supervisor_loads_nothing_once_the_test_has_begun(opener: Opener) -> None:
+    def mapped() -> set[str]:
+        lines = Path(f"/proc/{chroot.host_pid}/maps").read_text().splitlines()
+        return {line.split()[-1] for line in lines if "/" in line}
+
+    with hostile(opener) as chroot:
+        before = mapped()
+        assert any(name.endswith("/perl") for name in before)
+        shell(chroot, "sleep 1000 & echo x; exit 3")
+        chroot.put("/srv/ä", b"x")
+        chroot.read("/srv/none")
+        chroot.changes()
+        chroot.processes()
+        chroot.kill_processes()
+        shell(chroot, "sleep 1000", seconds=0.1)
+        assert mapped() == before
+
+
 def test_a_planted_link_is_replaced_and_not_followed(opener: Opener) -> None:
     with hostile(opener) as chroot:
         shell(chroot, "ln -s /etc/passwd /tmp/trap; mkfifo /tmp/pipe; mkdir /tmp/directory")
