@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ class Delivery:
 
 def new_run_id(moment: datetime) -> str:
     """A name for a run that sorts by time and fits into file names and URLs."""
-    return f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(6)}"
+    return f"{moment:%Y%m%dT%H%M%SZ}-{os.urandom(6).hex()}"
 
 
 def take_in(

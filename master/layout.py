@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from piufarm.files import fsync_directory
+from piufarm.files import make_directory
 from piufarm.names import Package, SectionName, Version, log_name
 from piufarm.store.model import Placement, Run, run_log
 
@@ -54,10 +54,7 @@ class SectionFiles:
     def prepare_runs(self) -> Path:
         """The folder of the logs, made durably if it is new: a crash must not lose it with the logs in it."""
         if not self.runs.is_dir():
-            made = [path for path in (self.runs, *self.runs.parents) if not path.is_dir()]
-            self.runs.mkdir(parents=True, exist_ok=True)
-            for path in made:
-                fsync_directory(path.parent)
+            make_directory(self.runs)
         return self.runs
 
 

@@ -9,13 +9,31 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def fsync_directory(directory: Path) -> None:
-    """Make renames, links and removals in `directory` durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def fsync_file(path: Path) -> None:
+    """Make the content of a file durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def fsync_directory(directory: Path) -> None:
+    """Make renames, links and removals in `directory` durable."""
+    fsync_file(directory)
+
+
+def make_directory(directory: Path) -> None:
+    """Make a folder and its parents durably.
+
+    The parents are synced also if they are there already, because whoever made them may not have done that; those that
+    this account cannot write are not its own work.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for parent in directory.parents:
+        if not os.access(parent, os.R_OK | os.W_OK):
+            break
+        fsync_directory(parent)
 
 
 def current_umask() -> int:

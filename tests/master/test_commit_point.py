@@ -43,6 +43,20 @@ def test_ok_is_said_only_after_log_folder_and_store_are_synced_in_this_order(off
     assert len(greeted) == 2  # the first one answers `section`
 
 
+def test_the_folders_on_the_way_to_a_log_are_durable_before_ok_whoever_made_them(
+    office: Office, tmp_path: Path
+) -> None:
+    office.config.write_text(office.config.read_text().replace("[other]", "[team/sid]"))
+    office.converse("section team/sid\n")  # its journal has made the section's folder
+    team = office.master_directory / "team"
+    assert (team / "sid").is_dir()
+    completed = traced(office.config, _RESULT.replace("section sid", "section team/sid"), tmp_path / "trace")
+    assert completed.stdout == b"hello\nok\nok\n"
+    found = calls(tmp_path / "trace")
+    for folder in (team / "sid" / "runs", team / "sid", team, office.master_directory):
+        _position(found, "fsync fdatasync", f"<{folder}>")
+
+
 def test_a_result_costs_two_syncs_of_files_and_no_more(office: Office, tmp_path: Path) -> None:
     office.converse(_RESULT)  # folders and store are there already
     traced(office.config, _RESULT.replace("hello", "other"), tmp_path / "trace")

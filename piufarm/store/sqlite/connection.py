@@ -22,7 +22,7 @@ class Database:
         """Open `path`, made if missing and `create`. Raises StoreError."""
         self._path = path
         with self._translated():
-            if not path.exists():
+            if not self._exists():
                 if not create:
                     raise StoreError(f"no store at {path}", hint="`piufarm master refresh` makes it")
                 self._create()
@@ -32,6 +32,13 @@ class Database:
             except BaseException:
                 self._connection.close()
                 raise
+
+    def _exists(self) -> bool:
+        try:
+            return self._path.exists()
+        except OSError as error:
+            hint = "see whether this user may enter its folder"
+            raise StoreError(f"store {self._path}: {error.strerror}", hint=hint) from error
 
     def _create(self) -> None:
         try:

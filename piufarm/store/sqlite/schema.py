@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 from pathlib import Path
 from typing import Final
 
-from piufarm.files import current_umask, fsync_directory
+from piufarm.files import fsync_directory, fsync_file, make_directory
 from piufarm.store.errors import StoreError
 
 SCHEMA_VERSION: Final = 1
@@ -117,11 +116,10 @@ def create_database(path: Path) -> None:
 
     The file is complete before it gets its name, so that nobody ever opens half a schema.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-    temporary = Path(name)
+    make_directory(path.parent)
+    temporary = path.parent / f".new-{os.urandom(8).hex()}"
     try:
-        os.fchmod(descriptor, 0o660 & ~current_umask())
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o660))
         connection = sqlite3.connect(temporary, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -131,16 +129,15 @@ def create_database(path: Path) -> None:
             )
         finally:
             connection.close()
-        os.fsync(descriptor)
+        fsync_file(temporary)
         try:
             path.hardlink_to(temporary)
         except FileExistsError:
             return
         fsync_directory(path.parent)
     finally:
-        os.close(descriptor)
         for suffix in ("", "-wal", "-shm"):
-            Path(f"{name}{suffix}").unlink(missing_ok=True)
+            Path(f"{temporary}{suffix}").unlink(missing_ok=True)
 
 
 def check_version(connection: sqlite3.Connection, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import threading
@@ -108,3 +109,14 @@ def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
         assert caught.value.hint is not None
         assert "make room" in caught.value.hint
         assert [row.name for row in store.packages(SID)] == ["a"]
+
+
+def test_a_store_in_a_folder_that_may_not_be_entered_is_an_error_with_a_next_step(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o700)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(StoreError, match="Permission denied") as caught:
+            open_store(f"sqlite://{tmp_path}/closed/farm.sqlite")
+    finally:
+        os.seteuid(0)
+    assert caught.value.hint is not None
