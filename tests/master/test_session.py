@@ -295,4 +295,3 @@ def test_a_slave_that_hangs_up_while_it_is_answered_ends_the_session(office: Off
         Session(load(office.config), Visitor("worker1"), _channel(source, sink, Patience()), warn=print).run()
     for descriptor in (source, speak, sink):
         os.close(descriptor)
-

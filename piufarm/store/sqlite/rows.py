@@ -89,5 +89,3 @@ def count_change(cursor: sqlite3.Cursor, key: SectionKey) -> int:
         "UPDATE section SET counter = counter + 1 WHERE id = ? RETURNING counter", (key.id,)
     ).fetchone()
     return int(counter)
-
-
