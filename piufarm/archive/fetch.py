@@ -87,7 +87,7 @@ class Fetcher:
                 raise TooLarge(f"{url} is larger than {max_bytes} bytes", hint="the mirror is out of step or broken")
             if time.monotonic() > deadline:
                 raise FetchError(f"{url} takes longer than {self.total_seconds:g} s", hint=self._hint())
-            stream.write(chunk)
+            _keep(chunk, stream, url)
         if announced is not None and announced.isdecimal() and size < int(announced):
             raise _Transient(Truncated(f"{url} ended after {size} of {announced} bytes", hint=self._hint()))
         return size
@@ -130,6 +130,13 @@ class Fetcher:
         return opener
 
 
+def _keep(chunk: bytes, stream: BinaryIO, url: str) -> None:
+    try:
+        stream.write(chunk)
+    except OSError as error:  # not the mirror's fault, and no better at the next attempt
+        raise FetchError(f"cannot keep what {url} sends: {error.strerror}", hint="make room on the disk") from error
+
+
 def _refusal(url: str, error: urllib.error.HTTPError) -> Exception:
     error.close()
     if error.code in _GONE:
@@ -149,7 +156,7 @@ def _copy_local(url: str, stream: BinaryIO, max_bytes: int) -> int:
                 size += len(chunk)
                 if size > max_bytes:
                     raise TooLarge(f"{url} is larger than {max_bytes} bytes", hint="the archive is out of step")
-                stream.write(chunk)
+                _keep(chunk, stream, url)
             return size
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFound(f"not found: {url}", hint="check the path and the suite's name") from error

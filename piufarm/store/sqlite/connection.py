@@ -98,7 +98,7 @@ class Database:
 def _next_step(error: sqlite3.Error) -> str | None:
     match getattr(error, "sqlite_errorname", "").split("_")[1:2]:
         case ["FULL"]:
-            return "make room on its file system; nothing was written"
+            return "make room on its file system; what it held is intact"
         case ["BUSY"]:
             return "another process holds it for too long: see who has the file open"
         case ["CORRUPT"] | ["NOTADB"]:

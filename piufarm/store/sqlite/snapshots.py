@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -37,15 +38,30 @@ def replace_packages(
         (generation,) = cursor.execute(
             "UPDATE section SET last_generation = last_generation + 1 WHERE id = ? RETURNING last_generation", (key.id,)
         ).fetchone()
-    known = _known_states(database, section)
+    try:
+        _stage(database, key, generation, packages, known=_known_states(database, section))
+        _switch(database, key, generation, (micros(now), index_digest, index_size))
+    except BaseException:
+        with suppress(StoreError):  # the next switch removes what cannot be removed now, as after a kill
+            _remove(database, key, "generation = ?", generation)
+        raise
+    _remove(database, key, "generation < ?", generation)
+    return int(generation)
+
+
+def _stage(
+    database: Database,
+    key: SectionKey,
+    generation: int,
+    packages: Iterable[IndexPackage],
+    *,
+    known: Mapping[tuple[str, str], Row],
+) -> None:
     rows = iter(packages)
     while batch := list(islice(rows, _BATCH)):
         with database.write() as cursor:
             cursor.executemany(_INSERT_PACKAGE, (_package_row(key, generation, package, known) for package in batch))
             cursor.executemany("INSERT INTO edge VALUES (?, ?, ?, ?)", _edge_rows(key, generation, batch))
-    _switch(database, key, generation, (micros(now), index_digest, index_size))
-    _remove_old(database, key, generation)
-    return int(generation)
 
 
 def note_refresh(cursor: sqlite3.Cursor, section: SectionName, now: datetime) -> None:
@@ -130,13 +146,13 @@ def _forget_reservations(cursor: sqlite3.Cursor, key: SectionKey, generation: in
     cursor.execute(f"DELETE FROM lapsed WHERE {gone.format(table='lapsed')}", (key.id, generation))
 
 
-def _remove_old(database: Database, key: SectionKey, generation: int) -> None:
+def _remove(database: Database, key: SectionKey, condition: str, generation: int) -> None:
     for table, columns in (("package", "id"), ("edge", "section_id, generation, target, package")):
         removed = 1
         while removed:
             with database.write() as cursor:
                 removed = cursor.execute(
                     f"DELETE FROM {table} WHERE ({columns}) IN"
-                    f" (SELECT {columns} FROM {table} WHERE section_id = ? AND generation < ? LIMIT {_BATCH})",
+                    f" (SELECT {columns} FROM {table} WHERE section_id = ? AND {condition} LIMIT {_BATCH})",
                     (key.id, generation),
                 ).rowcount

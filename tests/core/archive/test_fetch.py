@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from demo.server import serve
 from piufarm.archive.errors import FetchError, NotFound, TooLarge, Truncated
 from piufarm.archive.fetch import Fetcher
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 @contextmanager
@@ -63,6 +69,24 @@ def test_what_is_not_there_is_not_asked_for_again(tmp_path: Path, fetcher: Fetch
         assert server.requested == ["/x"]
     with pytest.raises(NotFound):
         fetcher.get(f"file://{tmp_path}/x")
+
+
+class _FullDisk(io.BytesIO):
+    """Takes nothing."""
+
+    def write(self, content: ReadableBuffer) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_a_full_disk_is_not_taken_for_trouble_of_the_mirror(tmp_path: Path, fetcher: Fetcher, scheme: str) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 10)
+    with serve(tmp_path) as server:
+        url = f"{server.url}/file" if scheme == "http" else f"file://{tmp_path}/file"
+        with pytest.raises(FetchError, match="No space left on device") as caught:
+            fetcher.download(url, _FullDisk(), max_bytes=100)
+    assert caught.value.hint == "make room on the disk"
+    assert server.requested == (["/file"] if scheme == "http" else [])
 
 
 def test_a_directory_is_no_file(tmp_path: Path, fetcher: Fetcher) -> None:

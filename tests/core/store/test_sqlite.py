@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pytest
 
 from piufarm.errors import ConfigError
 from piufarm.store import StoreError, open_store
+from piufarm.store.model import IndexPackage
 from piufarm.store.sqlite.store import SqliteStore
-from tests.core.store.builders import SID, fill, package
+from tests.core.store.builders import NOON, SID, fill, package
 
 
 def _url(path: Path) -> str:
@@ -120,3 +122,17 @@ def test_a_store_in_a_folder_that_may_not_be_entered_is_an_error_with_a_next_ste
     finally:
         os.seteuid(0)
     assert caught.value.hint is not None
+
+
+def test_a_snapshot_that_fails_half_way_leaves_no_rows_behind(tmp_path: Path) -> None:
+    def broken() -> Iterator[IndexPackage]:
+        yield from (package(f"p{number}", depends="a | b") for number in range(1500))
+        raise OSError("the archive went away")
+
+    with closing(open_store(_url(tmp_path / "farm.sqlite"))) as store:
+        fill(store, package("old"))
+        with pytest.raises(OSError, match="went away"):
+            store.replace_packages(SID, broken(), index_digest="new", now=NOON)
+    with closing(sqlite3.connect(tmp_path / "farm.sqlite")) as connection:
+        assert connection.execute("SELECT name FROM package").fetchall() == [("old",)]
+        assert connection.execute("SELECT count(*) FROM edge").fetchone() == (0,)
