@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -105,7 +106,8 @@ class Publisher:
             return
         self._tally.removed += 1
         with contextlib.suppress(OSError):  # not empty: fine
-            file.parent.rmdir()
+            for folder in takewhile(lambda folder: folder != self._root, file.parents):
+                folder.rmdir()
 
 
 def _status(path: Path) -> os.stat_result | None:

@@ -163,6 +163,7 @@ def test_a_section_that_the_configuration_dropped_leaves_the_site(tmp_path: Path
     one.report()
     left = _tree(one.output)
     assert [name for name in left if name.startswith("old/")] == ["old/one/mine.txt"]
+    assert [path.name for path in (one.output / "old/one").iterdir()] == ["mine.txt"]
     assert b"old/one" not in left["index.html"]
     assert "sid/index.html" in left
 
