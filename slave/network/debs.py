@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -118,12 +119,11 @@ def fetch_debs(access: NetworkAccess, debs: Sequence[Deb], *, parallel: int = 6)
 
 def _of_size(path: Path, size: int) -> Path | None:
     try:
-        status = path.stat()
+        if path.stat().st_size != size:
+            return None
+        os.utime(path)  # what is used is not old
     except OSError:
         return None
-    if status.st_size != size:
-        return None
-    os.utime(path)  # what is used is not old
     return path
 
 
@@ -133,10 +133,10 @@ def _sha256(path: Path) -> str:
 
 
 def _link(source: Path, target: Path) -> Path:
+    """Make `target` the same file in one step: others may be using the one that is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    try:
-        target.hardlink_to(source)
-    except FileExistsError:
-        return target  # somebody else was as quick
+    temporary = target.with_name(f".new-{secrets.token_hex(8)}")
+    temporary.hardlink_to(source)
+    temporary.replace(target)
+    temporary.unlink(missing_ok=True)  # rename leaves it if both were the same file already
     return target

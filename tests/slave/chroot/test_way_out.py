@@ -30,9 +30,9 @@ print $it "$ARGV[0] $ARGV[1] HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\
 
 
 @contextmanager
-def connected(base: PreparedBase, tmpdir: Path, server: ArchiveServer) -> Iterator[SupervisedChroot]:
+def connected(base: PreparedBase, tmpdir: Path, server: ArchiveServer, cache: Path) -> Iterator[SupervisedChroot]:
     """A chroot that may reach the server."""
-    access = NetworkAccess((f"{server.url}/dists", f"{server.url}/pool"), tmpdir.parent / f"{tmpdir.name}.debs")
+    access = NetworkAccess((f"{server.url}/dists", f"{server.url}/pool"), cache)
     with OverlayBackend(tmpdir, access).open(base, LIMITS) as chroot:
         assert isinstance(chroot, SupervisedChroot)
         yield chroot
@@ -45,11 +45,15 @@ def fetch(chroot: SupervisedChroot, *argv: str) -> CommandResult:
 
 @pytest.fixture
 def chroot(
-    plain_base: PreparedBase, tmpdir_of_chroots: Path, archive_server: ArchiveServer, signed_archive: SignedArchive
+    plain_base: PreparedBase,
+    tmpdir_of_chroots: Path,
+    archive_server: ArchiveServer,
+    signed_archive: SignedArchive,
+    tmp_path: Path,
 ) -> Iterator[SupervisedChroot]:
     """A chroot with the loopback archive as apt's only source."""
     signed_archive.publish(SUITE, [DebSpec("large", files={"/usr/share/large": "a line\n" * 2_000_000})])
-    with connected(plain_base, tmpdir_of_chroots, archive_server) as opened:
+    with connected(plain_base, tmpdir_of_chroots, archive_server, tmp_path / "debs") as opened:
         opened.put("/etc/apt/trusted.gpg.d/loopback.gpg", signed_archive.keyring.read_bytes())
         opened.put("/etc/apt/sources.list", f"deb {archive_server.url} {SUITE} main\n".encode())
         yield opened

@@ -8,6 +8,7 @@ import http.server
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -205,6 +206,15 @@ def test_debs_are_fetched_at_once_and_in_order(access: NetworkAccess, mirror: Mi
     asked = len(mirror.asked)
     assert fetch_debs(access, debs) == paths
     assert len(mirror.asked) == asked, "nothing is fetched twice"
+
+
+def test_many_threads_and_processes_may_use_one_cache(access: NetworkAccess, mirror: Mirror) -> None:
+    known = hashlib.sha256(CONTENT).hexdigest()
+    debs = [Deb(f"{mirror.url}/debian/pool/{n % 3}_1_all.deb", len(CONTENT), known) for n in range(60)]
+    with ThreadPoolExecutor(4) as pool:
+        for paths in pool.map(lambda _: fetch_debs(access, debs), range(4)):
+            assert {path.read_bytes() for path in paths} == {CONTENT}
+    assert [path.name for path in cached(access) if path.name.startswith(".new-")] == []
 
 
 @pytest.mark.parametrize("deb", [(len(CONTENT) - 1, None), (len(CONTENT) + 1, None), (len(CONTENT), "0" * 64)])
