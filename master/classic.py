@@ -41,8 +41,8 @@ def link_log(log: Path, name: Path) -> None:
     name.parent.mkdir(parents=True, exist_ok=True)
     temporary = name.parent / f".new-{log.stem}"
     temporary.unlink(missing_ok=True)
-    temporary.hardlink_to(log)
     try:
+        temporary.hardlink_to(log)
         temporary.replace(name)
     finally:
         temporary.unlink(missing_ok=True)  # renaming onto another link of the same file does nothing at all

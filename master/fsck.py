@@ -50,7 +50,8 @@ class Check:
             elif run.standing is Standing.CURRENT:
                 place = self._place(run)
                 expected.add(self.files.classic(place, run.package, run.version))
-                yield from self._view(run, place, known)
+                # a session may have put a newer result in its place by now
+                yield from (found for found in self._view(run, place, known) if self.store.run(run.run_id) == run)
         yield from self._strangers(known, expected)
         yield from self._leftovers()
 
@@ -132,18 +133,26 @@ class Check:
 
     def _strangers(self, known: Mapping[int, str], expected: set[Path]) -> Iterator[Difference]:
         """Logs in the classic folders that no current result explains."""
+        unknown = []
         for name in self.files.classic_logs():
             if name in expected:
                 continue
-            inode = inode_of(name)
-            run_id = known.get(inode) if inode is not None else None
-            run = self.store.run(run_id) if run_id is not None else None
+            run = self._run_behind(name, known)
             if run is None:
-                yield Difference(f"{name} is not in the store", "`--from-files` takes it over")
+                unknown.append(name)
             elif run.standing is Standing.RETIRED and name == self.files.classic_of(run):
                 yield Difference(f"{name} is retired", "moved to archive/", partial(classic.retire, run, self.files))
             else:
                 yield Difference(f"{name} shows a log that is not current", "removed", name.unlink)
+        known = self._known_files() if unknown else known  # with what sessions have stored meanwhile
+        for name in unknown:
+            if self._run_behind(name, known) is None:
+                yield Difference(f"{name} is not in the store", "`--from-files` takes it over")
+
+    def _run_behind(self, name: Path, known: Mapping[int, str]) -> Run | None:
+        inode = inode_of(name)
+        run_id = known.get(inode) if inode is not None else None
+        return self.store.run(run_id) if run_id is not None else None
 
     def _leftovers(self) -> Iterator[Difference]:
         """Unfinished files, and logs that were never acknowledged because their session ended in between."""

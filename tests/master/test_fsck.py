@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from piufarm.master.fsck import Check, Difference
+from piufarm.names import Package
 from piufarm.store.model import Run, Standing
 from tests.master.office import SID, Office, open_office
 
@@ -186,3 +192,28 @@ def test_a_lost_store_is_rebuilt_from_the_files(office: Office) -> None:
     assert found == before
     assert rebuilt.differences() == []
     rebuilt.store.close()
+
+
+class _Disturbed(Check):
+    """A check during which a slave delivers; `office` is where."""
+
+    office: ClassVar[Office]
+
+    def _known_files(self) -> Mapping[int, str]:
+        known = super()._known_files()
+        if not list(self.store.runs(SID, package=Package("late"))):
+            self.office.converse("section sid\npass late 1\n x\n.\n")
+        return known
+
+    def _strangers(self, known: Mapping[int, str], expected: set[Path]) -> Iterator[Difference]:
+        self.office.converse("section sid\npass later 1\n x\n.\n")
+        with closing(sqlite3.connect(self.office.master_directory / "piufarm.sqlite")) as connection, connection:
+            connection.execute("INSERT INTO reservation SELECT id, 'a', '1', NULL, 0, 0 FROM section WHERE name='sid'")
+        self.office.converse("section sid\npass a 1\n better\n.\n")
+        return super()._strangers(known, expected)
+
+
+def test_what_sessions_store_meanwhile_is_no_difference(office: Office, fail: Run) -> None:
+    _Disturbed.office = office
+    assert [found.text for found in _Disturbed(office.store, SID, office.files, deep=True).differences()] == []
+    assert office.differences() == []
