@@ -140,7 +140,7 @@ def _foreign_modules(paths: Iterable[Path]) -> set[str]:
     """Top-level modules that these files import and that are neither ours nor Python's own."""
     tops = {module.lstrip(".").partition(".")[0] for path in paths for module in imports_of(path)}
     ours = {"piufarm", "tests", "demo", "bench", "master", "slave", "report"}
-    return tops - ours - sys.stdlib_module_names - {""}
+    return tops - ours - sys.stdlib_module_names - {"", "_typeshed"}  # the last is for type checkers alone
 
 
 def _debian_package(module: str) -> str:
