@@ -85,6 +85,17 @@ def test_each_contact_extends_what_the_owner_holds(store: Store) -> None:
     assert store.reservations(SID)[0].deadline == NOON + 9 * HOUR
 
 
+def test_an_extension_never_shortens_another_reservation_of_its_owner(store: Store) -> None:
+    fill(store, package("a"), package("b"))
+    make_candidates(store, a=2, b=1)
+    _reserve(store, hours=5)
+    _reserve(store, hours=0)
+    store.extend_reservations(SID, owner="worker1", deadline=NOON + 3 * HOUR)
+    assert {held.package: held.deadline for held in store.reservations(SID)} == {
+        "a": NOON + 6 * HOUR, "b": NOON + 3 * HOUR,
+    }  # fmt: skip
+
+
 def test_a_new_snapshot_forgets_reservations_of_old_versions_past_their_deadline(store: Store) -> None:
     fill(store, package("a"), package("b"), package("c"))
     make_candidates(store, a=3, b=2, c=1)

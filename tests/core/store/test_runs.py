@@ -132,6 +132,15 @@ def test_a_result_sent_again_because_its_ok_got_lost_is_stored_once(farm: Store)
     assert _standings(farm) == {"one": Standing.CURRENT}
 
 
+def test_the_very_same_log_of_a_new_test_is_a_new_result(farm: Store) -> None:
+    first = farm.record_run(SID, result("a", run_id="1")).run
+    farm.retire(SID, [first.run_id])
+    make_candidates(farm, a=1)
+    _reserve(farm)
+    recorded = farm.record_run(SID, result("a", run_id="2", at=NOON + HOUR))
+    assert (recorded.duplicate, recorded.run.run_id, recorded.run.standing) == (False, "2", Standing.CURRENT)
+
+
 def test_a_duplicate_of_history_stays_history(farm: Store) -> None:
     farm.record_run(SID, result("a", run_id="one", outcome=Outcome.FAIL))
     farm.record_run(SID, result("a", run_id="two", slave="worker2"))

@@ -48,6 +48,15 @@ def test_an_evaluation_never_overwrites_a_result_that_came_after_its_start(store
     assert store.evaluation_due(SID)
 
 
+def test_a_slower_evaluation_of_an_earlier_moment_makes_none_due(store: Store) -> None:
+    fill(store, package("a"))
+    earlier = store.snapshot(SID)
+    store.record_run(SID, result("a"))
+    store.set_states(SID, {}, evaluated=store.snapshot(SID))
+    store.set_states(SID, {}, evaluated=earlier)
+    assert not store.evaluation_due(SID)
+
+
 def test_an_evaluation_of_an_older_snapshot_writes_nothing(store: Store) -> None:
     fill(store, package("a"))
     snapshot = store.snapshot(SID)
