@@ -59,7 +59,8 @@ def read_key(path: Path) -> PublicKey:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}", hint="it is the slave's public key, a file *.pub") from error
+        reason = error.strerror if isinstance(error, OSError) else "not a text"
+        raise UsageError(f"cannot read {path}: {reason}", hint="it is the slave's public key, a file *.pub") from error
     if "PRIVATE KEY" in text:
         raise UsageError(f"{path} is a private key", hint="it must stay on the slave; give the file *.pub beside it")
     keys = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]

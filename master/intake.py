@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from piufarm.errors import FarmError
-from piufarm.files import atomic_writer
+from piufarm.files import atomic_writer, fsync_directory
 from piufarm.master.layout import SectionFiles
 from piufarm.names import Package, SectionName, Version
 from piufarm.outcome import Outcome
@@ -87,3 +87,4 @@ def _drop_second_copy(files: SectionFiles, second: str, first: str) -> None:
         files.run_log(second).unlink()
     else:
         files.run_log(second).rename(files.run_log(first))
+        fsync_directory(files.runs)

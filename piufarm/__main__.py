@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from types import FrameType
 from typing import Final, NamedTuple
 
@@ -69,6 +70,9 @@ def _find(words: Sequence[str]) -> tuple[str, Sequence[str]] | None:
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status (2 for a usage error, 128 + N after signal N)."""
     words = sys.argv[1:] if words is None else words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a locale without our dashes and dots is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage(), end="")
         return 0 if words else 2

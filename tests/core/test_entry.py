@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from piufarm import __main__ as entry
-from piufarm.run import PIPE, run, spawn
+from piufarm.run import PIPE, clean_environment, run, spawn
 from tests.support.clone import CLONE, PIUFARM
 
 
@@ -73,3 +73,9 @@ def test_trouble_of_the_host_that_nobody_foresaw_is_one_line_and_no_verdict(
     monkeypatch.setattr(importlib, "import_module", full)
     assert entry.main(["test"]) == 3
     assert capsys.readouterr().err == "piufarm test: /somewhere: No space left on device\n"
+
+
+def test_a_locale_that_lacks_our_characters_is_no_trouble() -> None:
+    shown = run([PIUFARM, "--help"], env=clean_environment(PYTHONIOENCODING="ascii"))
+    assert shown.stdout.startswith(b"usage: piufarm COMMAND [OPTION\\u2026]\n")
+    assert shown.stderr == b""
