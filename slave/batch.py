@@ -13,16 +13,16 @@ from piufarm.config.model import Configuration, Section
 from piufarm.errors import FarmError
 from piufarm.names import Package, Version
 from piufarm.outcome import Outcome
-from piufarm.slave.command_line import CommandLine
 from piufarm.slave.events import Event, Phase, trouble
-from piufarm.slave.logfile import LogWriter
-from piufarm.slave.metadata import OutdatedReference, reference_file
-from piufarm.slave.prechecks import Examination, Offer, examine_install, examine_upgrade
+from piufarm.slave.job.command_line import CommandLine
+from piufarm.slave.job.logfile import LogWriter
+from piufarm.slave.job.metadata import OutdatedReference, reference_file
+from piufarm.slave.job.prechecks import Examination, Offer, examine_install, examine_upgrade
+from piufarm.slave.job.testrun import run_test
+from piufarm.slave.job.verdict import Ended, Ending, Verdict, judge_end
 from piufarm.slave.spool import Reserved, Spool
 from piufarm.slave.tarball import TarballKeeper
-from piufarm.slave.testrun import run_test
 from piufarm.slave.throttle import wait_for_load
-from piufarm.slave.verdict import Ended, Ending, Verdict, judge_end
 from piufarm.slave.workplace import Workplace
 
 TROUBLES_IN_A_ROW: Final = 3  # then it is not the package: stop, give the rest back

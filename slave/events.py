@@ -13,7 +13,7 @@ from typing import Self
 from piufarm.errors import FarmError, PiufarmError
 from piufarm.names import SectionName
 from piufarm.outcome import Outcome
-from piufarm.slave.logfile import Clock, now
+from piufarm.slave.job.logfile import Clock, now
 from piufarm.slave.spool import Reserved
 
 

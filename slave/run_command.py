@@ -19,15 +19,15 @@ from piufarm.config.model import Configuration
 from piufarm.errors import ConfigError, UsageError
 from piufarm.names import InvalidName, SectionName
 from piufarm.slave.bases.prepare import default_cache
-from piufarm.slave.connection import Masters, Wire
 from piufarm.slave.display import Display
 from piufarm.slave.events import Event, JsonLines, Phase, Tell
 from piufarm.slave.interrupts import Interrupts
-from piufarm.slave.known_hosts import FILE_NAME
+from piufarm.slave.link.connection import Masters, Wire
+from piufarm.slave.link.known_hosts import FILE_NAME
+from piufarm.slave.link.route import Target
+from piufarm.slave.link.ssh import open_wire
 from piufarm.slave.loop import Loop, Until
-from piufarm.slave.route import Target
 from piufarm.slave.section import SectionWorker
-from piufarm.slave.ssh import open_wire
 from piufarm.slave.workplace import Workplace
 
 _GLOBAL: Final = SectionName("global")

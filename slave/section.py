@@ -12,13 +12,13 @@ from piufarm.config.distros import Distros, load_distros
 from piufarm.config.model import Configuration, Section
 from piufarm.errors import FarmError, PiufarmError
 from piufarm.names import SectionName
-from piufarm.slave.backoff import Backoff
 from piufarm.slave.batch import Batch, Job
-from piufarm.slave.command_line import CommandLine
-from piufarm.slave.connection import MasterSession, NotYet, SectionBusy
 from piufarm.slave.events import Event, Phase, trouble
 from piufarm.slave.interrupts import Interrupts
-from piufarm.slave.route import target_of
+from piufarm.slave.job.command_line import CommandLine
+from piufarm.slave.link.backoff import Backoff
+from piufarm.slave.link.connection import MasterSession, NotYet, SectionBusy
+from piufarm.slave.link.route import target_of
 from piufarm.slave.spool import Finished, Reserved, Spool, SpoolBusy
 from piufarm.slave.tarball import NoBase, TarballKeeper
 from piufarm.slave.workplace import Workplace

@@ -15,10 +15,10 @@ from piufarm.config.model import Configuration, Section
 from piufarm.errors import FarmError
 from piufarm.files import fsync_directory
 from piufarm.run import run
-from piufarm.slave.command_line import CommandLine
-from piufarm.slave.logfile import LogWriter
-from piufarm.slave.testrun import DEFAULT_PATIENCE, Exit, Patience, StopSource, run_test
-from piufarm.slave.verdict import Ending
+from piufarm.slave.job.command_line import CommandLine
+from piufarm.slave.job.logfile import LogWriter
+from piufarm.slave.job.testrun import DEFAULT_PATIENCE, Exit, Patience, StopSource, run_test
+from piufarm.slave.job.verdict import Ending
 
 _DAY: Final = 86400.0
 _MERGED_USR: Final = "--merged-usr"

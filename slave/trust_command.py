@@ -10,9 +10,9 @@ from piufarm.config.command import add_config_option
 from piufarm.config.load import load
 from piufarm.config.model import Configuration
 from piufarm.errors import FarmError, UsageError
-from piufarm.slave.known_hosts import FILE_NAME, add_known_host, fingerprint, trusted_keys
-from piufarm.slave.route import Route, find_route
-from piufarm.slave.ssh import fetch_host_key
+from piufarm.slave.link.known_hosts import FILE_NAME, add_known_host, fingerprint, trusted_keys
+from piufarm.slave.link.route import Route, find_route
+from piufarm.slave.link.ssh import fetch_host_key
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from piufarm.archive.cache import IndexCache
-from piufarm.slave.connection import Masters
 from piufarm.slave.events import Tell
 from piufarm.slave.interrupts import Interrupts
-from piufarm.slave.testrun import DEFAULT_PATIENCE, Patience
+from piufarm.slave.job.testrun import DEFAULT_PATIENCE, Patience
+from piufarm.slave.link.connection import Masters
 
 
 def load_average() -> float:

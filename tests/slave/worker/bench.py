@@ -15,13 +15,13 @@ from piufarm.config.load import load
 from piufarm.config.model import Configuration
 from piufarm.names import Package, SectionName, Version
 from piufarm.outcome import Outcome
-from piufarm.slave.connection import Masters
 from piufarm.slave.events import Event, Phase
 from piufarm.slave.interrupts import Interrupts
+from piufarm.slave.job.testrun import Patience
+from piufarm.slave.link.connection import Masters
 from piufarm.slave.loop import Loop, Until
 from piufarm.slave.section import Mode, SectionWorker
 from piufarm.slave.spool import Reserved, Spool
-from piufarm.slave.testrun import Patience
 from piufarm.slave.workplace import Workplace
 from tests.slave.worker.fake_master import FakeMaster
 

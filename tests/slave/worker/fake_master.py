@@ -25,7 +25,7 @@ from piufarm.protocol.messages import (
     Status,
     Unreserve,
 )
-from piufarm.slave.route import Target
+from piufarm.slave.link.route import Target
 
 GREETING = b"hello\n"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from piufarm.config.distros import Distros
-from piufarm.slave.command_line import CommandLine, is_own_tester, own_tester
+from piufarm.slave.job.command_line import CommandLine, is_own_tester, own_tester
 from tests.slave.worker.bench import SECTION, Bench, reserved
 
 BASE = Path("/srv/one.tar.gz")

@@ -9,8 +9,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piufarm.slave.logfile import LogWriter, OutputText
-from piufarm.slave.verdict import INCOMPLETE
+from piufarm.slave.job.logfile import LogWriter, OutputText
+from piufarm.slave.job.verdict import INCOMPLETE
 
 MOMENT = datetime(2026, 11, 20, 6, 14, 52, tzinfo=UTC)
 

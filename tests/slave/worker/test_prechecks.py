@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from piufarm.names import Package, Version
-from piufarm.slave.prechecks import Examination, Offer, Problem, examine_install, examine_upgrade
+from piufarm.slave.job.prechecks import Examination, Offer, Problem, examine_install, examine_upgrade
 
 
 @dataclass(frozen=True)

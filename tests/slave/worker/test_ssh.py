@@ -16,9 +16,9 @@ from demo.sshd import make_key
 from piufarm.errors import FarmError, UsageError
 from piufarm.names import SectionName
 from piufarm.slave import trust_command
-from piufarm.slave.connection import MasterSession
-from piufarm.slave.route import PLACEHOLDER_COMMAND, Target, find_route, target_of
-from piufarm.slave.ssh import Refused, Unreachable, Untrusted, open_wire
+from piufarm.slave.link.connection import MasterSession
+from piufarm.slave.link.route import PLACEHOLDER_COMMAND, Target, find_route, target_of
+from piufarm.slave.link.ssh import Refused, Unreachable, Untrusted, open_wire
 from tests.slave.worker.bench import SECTION, Bench
 from tests.support.ssh import SshDoor
 
@@ -187,7 +187,7 @@ def test_what_a_dying_master_says_on_stderr_is_told(door: SshDoor, tmp_path: Pat
 def test_a_master_that_never_answers_is_given_up(
     door: SshDoor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("piufarm.slave.ssh.REPLY_SECONDS", 0.3)
+    monkeypatch.setattr("piufarm.slave.link.ssh.REPLY_SECONDS", 0.3)
     ssh_config(tmp_path, door)
     (tmp_path / "known-hosts").write_text(host_line(door))
     door.admit(SLAVE, "cat > /dev/null")

@@ -12,7 +12,7 @@ import pytest
 
 from piufarm.config.distros import Distros
 from piufarm.names import SectionName
-from piufarm.slave.command_line import CommandLine
+from piufarm.slave.job.command_line import CommandLine
 from piufarm.slave.section import Mode
 from piufarm.slave.tarball import NoBase, TarballKeeper
 from tests.slave.worker.bench import HALF, SECTION, Bench

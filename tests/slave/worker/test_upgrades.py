@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piufarm.slave.metadata import OUTDATED, OutdatedReference
+from piufarm.slave.job.metadata import OUTDATED, OutdatedReference
 from tests.slave.worker.bench import Bench
 
 EXTRA = {"distro": "one", "upgrade-test-distros": "one two", "chroot-meta-auto": "meta.dat"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from piufarm.outcome import Outcome
-from piufarm.slave.verdict import INCOMPLETE, KILLED, Ended, Ending, Verdict, judge_end
+from piufarm.slave.job.verdict import INCOMPLETE, KILLED, Ended, Ending, Verdict, judge_end
 
 ENDS = "0m7.6s INFO: piuparts run ends."
 

@@ -28,15 +28,15 @@ from piufarm.protocol.messages import (
     Status,
     Unreserve,
 )
-from piufarm.slave.backoff import Backoff
-from piufarm.slave.route import Target
+from piufarm.slave.link.backoff import Backoff
+from piufarm.slave.link.route import Target
 from piufarm.slave.spool import Finished, Reserved
 
 _PIECE: Final = 1 << 18  # bytes of a log that are sent at a time
 
 
 class Wire(Protocol):
-    """A way to the master; piufarm.slave.ssh.SshWire is one. Its methods raise FarmError."""
+    """A way to the master; piufarm.slave.link.ssh.SshWire is one. Its methods raise FarmError."""
 
     def read(self) -> bytes: ...
     def write(self, data: bytes) -> None: ...

@@ -15,7 +15,7 @@ from piufarm.slave.spool import Reserved
 
 _PROGRAM: Final = "piufarm"
 _INSTALLED: Final = Path("/usr/bin/piufarm")
-_CLONE: Final = Path(__file__).resolve().parents[1]
+_CLONE: Final = Path(__file__).resolve().parents[2]
 _TARBALL_OPERAND: Final = "TARBALL"  # no package: only the base is made
 # what a test inherits from the slave's own surroundings
 _INHERITED: Final = ("PIUFARM_CACHE", "TMPDIR", "TERM", "http_proxy", "https_proxy", "ftp_proxy", "no_proxy")

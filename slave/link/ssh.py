@@ -13,8 +13,8 @@ from typing import Final, TypeAlias
 import paramiko
 
 from piufarm.errors import FarmError
-from piufarm.slave.known_hosts import fingerprint, load_known_hosts, revoked_keys
-from piufarm.slave.route import SSH_PORT, Route, Target, find_route
+from piufarm.slave.link.known_hosts import fingerprint, load_known_hosts, revoked_keys
+from piufarm.slave.link.route import SSH_PORT, Route, Target, find_route
 
 CONNECT_SECONDS: Final = 30.0
 KEEPALIVE_SECONDS: Final = 30

@@ -14,8 +14,8 @@ from typing import Final, Protocol
 
 from piufarm.errors import FarmError
 from piufarm.run import PIPE, STDOUT, spawn
-from piufarm.slave import processes
-from piufarm.slave.verdict import Ending
+from piufarm.slave.job import processes
+from piufarm.slave.job.verdict import Ending
 
 TIME_LIMIT_SECONDS: Final = 5400.0
 _READ: Final = 1 << 16

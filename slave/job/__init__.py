@@ -1,0 +1,1 @@
+"""One package on a slave: pre-checks, the command that tests it, its verdict, its log file."""
