@@ -21,6 +21,7 @@ from piufarm.archive.trust import Trust
 _BYTES_MAX: Final = 32 * 1024 * 1024
 _CLOCK_TOLERANCE: Final = timedelta(hours=1)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_FIELDS: Final = ("Suite", "Codename", "Date", "Valid-Until", "Acquire-By-Hash", "SHA256")
 _SIGNED_HEADER: Final = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE_HEADER: Final = b"-----BEGIN PGP SIGNATURE-----"
 
@@ -108,9 +109,8 @@ def _parse(text: bytes, uri: str, distribution: str) -> Release:
         section = apt_pkg.TagSection(text.strip() + b"\n", bytes=True)
     except (ValueError, apt_pkg.Error, SystemError) as error:
         raise MalformedFile(f"{url} cannot be parsed: {error}", hint="is this the archive's root?") from error
-    names = section.keys()
-    # "X :" is among the names and yet cannot be looked up
-    fields = {name: section[name].decode("utf-8", "replace") for name in names if name in section}
+    # looked up one by one: keys() of python-apt kills the process if any name in the file is not UTF-8
+    fields = {name: section[name].decode("utf-8", "replace") for name in _FIELDS if name in section}
     return Release(
         uri=uri,
         distribution=distribution,

@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -29,6 +30,7 @@ from piufarm.archive.trust import Trust, section_trust
 from piufarm.config.load import load
 from piufarm.errors import FarmError
 from piufarm.names import SectionName
+from piufarm.run import run
 from tests.core.archive.handmade import INDEX, HandmadeArchive, digest, paragraph
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -121,6 +123,20 @@ def test_a_signature_by_somebody_else_is_refused(archive: HandmadeArchive, tmp_p
     with pytest.raises(BadSignature, match="not in the keyrings") as caught:
         fetched(archive, Trust((other,)))
     assert str(other) in str(caught.value.hint)
+
+
+def test_a_key_that_has_expired_vouches_for_nothing(unsigned: HandmadeArchive, tmp_path: Path) -> None:
+    unsigned.publish(paragraph("hello"))
+    keyring = tmp_path / "expired.gpg"
+    with TemporaryDirectory() as home:  # short: the agent's socket lies in it
+        gpg = ["gpg", "--homedir", home, "--batch", "--passphrase", "", "--faked-system-time"]
+        run([*gpg, "20200101T000000", "--quick-generate-key", "old@example.org", "ed25519", "sign", "1d"])
+        signed = run([*gpg, "20200101T010000", "--clearsign"], input=(unsigned.directory / "Release").read_bytes())
+        keyring.write_bytes(run([*gpg, "20200101T010000", "--export"]).stdout)
+        run(["gpgconf", "--homedir", home, "--kill", "all"])
+    (unsigned.directory / "InRelease").write_bytes(signed.stdout)
+    with pytest.raises(BadSignature, match="the key has expired"):
+        fetched(unsigned, Trust((keyring,)))
 
 
 def test_no_key_at_all_trusts_nobody(archive: HandmadeArchive, tmp_path: Path) -> None:
@@ -221,6 +237,7 @@ def test_a_missing_suite_is_not_found(archive: HandmadeArchive, trust: Trust) ->
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(content=b"0 :")
+@example(content=b"Suit\xe9: sid\n")  # killed the process once
 @given(content=st.binary(max_size=300) | st.text(alphabet="SHA256: \nDate,Valid-Until0", max_size=200).map(str.encode))
 def test_any_bytes_are_a_release_or_refused(unsigned: HandmadeArchive, content: bytes) -> None:
     unsigned.directory.mkdir(parents=True, exist_ok=True)
