@@ -115,7 +115,7 @@ def _small_file_system(directory: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        run(["umount", directory])
+        run(["umount", "--lazy", directory])  # an evaluator that a session has started may still be at work there
 
 
 @pytest.fixture
