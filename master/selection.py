@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from piufarm.config.load import GLOBAL
 from piufarm.config.model import Configuration, Section
 from piufarm.errors import UsageError
 from piufarm.names import SectionName
@@ -26,7 +27,7 @@ def select_sections(configuration: Configuration, names: Sequence[str]) -> Seque
     known = configuration.sections
     if names:
         return [known[SectionName(name)] if name in known else _refuse(configuration, name) for name in names]
-    chosen = configuration.farm.sections or [name for name in known if name != "global"]
+    chosen = configuration.farm.sections or [name for name in known if name != GLOBAL]
     return [known[name] for name in chosen if name in known and not known[name].is_tarball_only]
 
 

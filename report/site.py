@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from piufarm.config.load import GLOBAL
 from piufarm.config.model import Configuration, Section
 from piufarm.errors import FarmError, PiufarmError, UsageError
 from piufarm.names import SectionName
@@ -68,8 +69,14 @@ class _Trouble:
 
 
 def configured_sections(configuration: Configuration) -> tuple[SectionName, ...]:
-    """The sections that the site shows, in the order of the configuration."""
-    return configuration.farm.sections or (DEFAULT_SECTION,)
+    """The sections that the site shows, in the order of the configuration.
+
+    Without the key `sections` it is the one called `report`, as it has always been, or all if there is none.
+    """
+    if configuration.farm.sections:
+        return configuration.farm.sections
+    every = tuple(name for name in configuration.sections if name != GLOBAL)
+    return (DEFAULT_SECTION,) if DEFAULT_SECTION in every else every
 
 
 def rendered_sections(configuration: Configuration, asked: Sequence[str]) -> tuple[Section, ...]:

@@ -37,7 +37,7 @@ class Expiry:
 class Global:
     """Keys that only [global] may set; one object for the whole farm."""
 
-    sections: tuple[SectionName, ...]  # empty: not set; slaves fall back to `slave`, the report to `report`
+    sections: tuple[SectionName, ...]  # empty: not set; slaves fall back to `slave`, the report to `report` or all
     basetgz_sections: tuple[SectionName, ...]
     master_directory: Path
     slave_directory: Path

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from piufarm.config.load import load
 from piufarm.errors import PiufarmError, UsageError
 from piufarm.names import Package, SectionName
 from piufarm.outcome import Outcome
@@ -31,6 +32,20 @@ def _two_sections(tmp_path: Path) -> SampleFarm:
         farm.add_run(store, section, "aa", "1.0-1", Outcome.FAIL, logs.failing("aa", "1.0-1"))
     store.close()
     return farm
+
+
+@pytest.mark.parametrize(
+    ("stanzas", "shown"), [(("sid", "testing"), {"sid", "testing"}), (("sid", "report"), {"report"})]
+)
+def test_without_a_list_of_sections_it_is_the_one_called_report_or_all(
+    tmp_path: Path, stanzas: Sequence[str], shown: set[str]
+) -> None:
+    make_farm(tmp_path / "farm", stanzas)
+    path = tmp_path / "farm" / "piuparts.conf"
+    path.write_text(path.read_text().replace("sections = ", "#"))
+    farm = SampleFarm(tmp_path / "farm", load(path), f"sqlite://{tmp_path}/farm/store.sqlite")
+    assert farm.report().troubles == {}
+    assert {index.parent.name for index in farm.output.glob("*/index.html")} == shown
 
 
 def _break_sid(farm: SampleFarm) -> None:
