@@ -102,17 +102,19 @@ def test_a_program_in_time_is_not_disturbed() -> None:
     assert run(shell("exit 0"), timeout_seconds=60).status == 0
 
 
-def test_an_interrupt_takes_the_program_along(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_takes_the_program_along(tmp_path: Path, number: signal.Signals) -> None:
     marker = tmp_path / "pid"
     program = (
-        "import sys\nfrom piufarm.run import run\n"
+        "import signal, sys\nfrom piufarm.run import run\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
         "run(['/bin/sh', '-c', f'sleep 1000 & echo $! >{sys.argv[1]}.new; mv {sys.argv[1]}.new {sys.argv[1]}; wait'])\n"
     )
     child = spawn(["/usr/bin/python3", "-c", program, marker], cwd=CLONE, stderr=DEVNULL)
     while not marker.exists():
         assert child.poll() is None
         time.sleep(0.01)
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     assert child.wait(timeout=60) != 0
     assert not is_alive(int(marker.read_text()))
 
