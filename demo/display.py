@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,13 +22,15 @@ from demo.watch import PackageProgress, RoundResult, Watch
 
 _STYLE: Final = {"pass": "green", "fail": "red", "untestable": "magenta", "trouble": "yellow", "aborted": "yellow"}
 _SHOWN: Final = 16  # rows of the live table
+_FILE_WIDTH: Final = 160  # columns, where nobody says how many there are
 
 
 class Display:
     """Tells the steps of the demo and how far it is."""
 
     def __init__(self) -> None:
-        self.console = Console(highlight=False)
+        wide = None if sys.stdout.isatty() else _FILE_WIDTH
+        self.console = Console(highlight=False, width=wide)
         self._began = time.monotonic()
 
     def step(self, text: str) -> None:
