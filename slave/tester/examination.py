@@ -53,6 +53,7 @@ class Examination:
             "PIUPARTS_OBJECTS": " ".join(options.operands),
             "PIUPARTS_DISTRIBUTION": options.root.distribution,
         }
+        self._is_untouched = True  # no command that changes anything has run yet
         self._tree: Tree | None = None
         self._comparison: Comparison | None = None
         self._facts = BaseFacts(chroot.base)
@@ -117,8 +118,10 @@ class Examination:
         """
         words = quote_command(("chroot", self.chroot.root, *argv))
         self.log.debug(f"Starting command: {words}")
+        untouched = self._is_untouched
         if not is_query:
             self._forget()
+            self._is_untouched = False
         variables = {**CHROOT_ENVIRONMENT, **self._variables, **environment}
         result = self.chroot.run(argv, env=variables, limits=self._limits, network=network)
         output = self._output(result)
@@ -129,7 +132,7 @@ class Examination:
             failed = f"Command failed (status={result.status}), but ignoring error"
             self.log.debug(f"{failed if result.status else 'Command ok'}: {words}")
             return result
-        trouble = farm_trouble(result, output)
+        trouble = farm_trouble(result, output, fetches=network, untouched=untouched)
         text = f"Command failed (status={result.status}): {words}\n{output}".rstrip("\n")
         if trouble is not None:
             self.log.error(text)

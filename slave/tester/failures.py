@@ -7,38 +7,49 @@ from typing import Final
 
 from piufarm.slave.chroot.interface import CommandResult, Limit
 
-# apt's closing word when dpkg failed: whatever scripts printed before, it was not the network.
-_DPKG_FAILED: Final = re.compile(r"^(?:E|Error): Sub-process .*dpkg.* (returned an error code|received)", re.MULTILINE)
-_DPKG_STARTED: Final = re.compile(
-    r"^(Preparing to unpack |Selecting previously |\(Reading database |Setting up |Removing |Purging )", re.MULTILINE
+# apt's closing word when dpkg failed: whatever scripts printed before, it was not the network. apt 3.0 may write
+# `Error:` where older ones write `E:`.
+_DPKG_FAILED: Final = re.compile(
+    r"^(?:E|Error): Sub-process .*dpkg.* (returned an error code|received|exited unexpectedly)", re.MULTILINE
 )
-_FARM_TROUBLE: Final = (
-    (re.compile(r"^(?:E|Error): (Failed to fetch|Unable to fetch|Some index files failed to download).*", re.MULTILINE),
-     "apt could not fetch from the mirror"),
-    (re.compile(r"^.*(Could not connect|Temporary failure resolving|Connection failed|Hash Sum mismatch).*",
-                re.MULTILINE), "apt could not fetch from the mirror"),
+# From here on code of packages runs, the questions of debconf first; everything has been fetched by then.
+_PACKAGES_AT_WORK: Final = re.compile(
+    r"^(Preconfiguring packages |Preparing to unpack |Selecting previously |\(Reading database |Setting up |Removing |"
+    r"Purging )",
+    re.MULTILINE,
+)
+_FETCHING: Final = (
+    re.compile(r"^(?:E|Error): (Failed to fetch|Unable to fetch|Some index files failed to download).*", re.MULTILINE),
+    re.compile(
+        r"^.*(Could not connect|Temporary failure resolving|Connection failed|Hash Sum mismatch).*", re.MULTILINE
+    ),
+)
+_CHROOT: Final = (
     (re.compile(r"^(?:E|Error): (You don't have enough free space in|.*No space left on device).*", re.MULTILINE),
      "the chroot has no room for the .debs"),
     (re.compile(r"^(?:E|Error): (The package lists or status file could not be parsed|dpkg was interrupted).*",
                 re.MULTILINE), "the base image is broken"),
 )
-# An overlay without redirected directories cannot rename one of the base; dpkg then sees EXDEV.
-_CROSS_DEVICE: Final = re.compile(r"^.*Invalid cross-device link.*", re.MULTILINE)
+# An overlay without redirected directories cannot rename one of the base; dpkg (not a script's mv) then sees EXDEV.
+_CROSS_DEVICE: Final = re.compile(r"^(?:dpkg: error.*| (?:unable|cannot) .*): Invalid cross-device link$", re.MULTILINE)
 
 
-def farm_trouble(result: CommandResult, output: str) -> str | None:
-    """Why a command's failure says nothing about the package, or None if it does."""
+def farm_trouble(result: CommandResult, output: str, *, fetches: bool, untouched: bool) -> str | None:
+    """Why a command's failure says nothing about the package, or None if it does.
+
+    `fetches`: it could reach the archive. `untouched`: before it the chroot was as the base is, apt included.
+    """
     cross_device = _CROSS_DEVICE.search(output)
-    if cross_device:
+    if cross_device and result.argv[0] in ("apt-get", "dpkg"):
         return f"the chroot backend cannot do what dpkg needs: {cross_device[0].strip()}"
-    if not any(word in ("apt-get", "apt") for word in result.argv[:2]):
+    if not fetches or _PACKAGES_AT_WORK.search(output) or _DPKG_FAILED.search(output):
         return None
-    if result.stopped_by in (Limit.TIME, Limit.DISK, Limit.MEMORY):
-        return None if _DPKG_STARTED.search(output) else f"{result.stopped_by} limit reached while fetching"
-    if _DPKG_FAILED.search(output):
-        return None
-    for pattern, reason in _FARM_TROUBLE:
-        match = pattern.search(output)
-        if match:
+    if untouched and result.stopped_by in (Limit.TIME, Limit.DISK, Limit.MEMORY):
+        return f"{result.stopped_by} limit reached while fetching"
+    for pattern in _FETCHING:
+        if match := pattern.search(output):
+            return f"apt could not fetch from the mirror: {match[0].strip()}"
+    for pattern, reason in _CHROOT if untouched else ():
+        if match := pattern.search(output):
             return f"{reason}: {match[0].strip()}"
     return None
