@@ -9,6 +9,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
+from piufarm.errors import FarmError
+
+
+class Refused(FarmError):
+    """What was asked cannot be done in the chroot as it is; `errno` says why. It may be the package's doing."""
+
+    def __init__(self, message: str, errno: int) -> None:
+        super().__init__(message)
+        self.errno = errno
+
 
 class Limit(StrEnum):
     """A limit of ours that ended a command."""
@@ -107,14 +117,21 @@ class Chroot(Protocol):
         ...
 
     def put(self, path: str, content: bytes | BinaryIO, *, mode: int = 0o644) -> None:
-        """Write a file as root; never follows a symbolic link out of the chroot."""
+        """Write a file as root; never follows a symbolic link out of the chroot. Raises Refused."""
         ...
 
     def read(self, path: str) -> bytes | None:
-        """A regular file's content, resolved inside the chroot; None if there is none."""
+        """A regular file's content, resolved inside the chroot; None if there is none, or it is over 64 MiB."""
         ...
 
-    def remove(self, path: str) -> None: ...
+    def md5(self, path: str) -> str | None:
+        """The MD5 sum of a regular file's content; None if there is none, or it is over 16 GiB."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Remove a file or link if it is there. Raises Refused, for a directory, too."""
+        ...
+
     def exists(self, path: str) -> bool: ...
     def processes(self) -> Sequence[Process]: ...
     def kill_processes(self) -> None: ...

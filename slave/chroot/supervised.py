@@ -54,15 +54,19 @@ class SupervisedChroot:
         return self._supervisor.run(argv, env=env, limits=limits, network=network)
 
     def put(self, path: str, content: bytes | BinaryIO, *, mode: int = 0o644) -> None:
-        """Write a file as root; a symbolic link in its place is replaced."""
+        """Write a file as root; a symbolic link in its place is replaced. Raises Refused."""
         self._supervisor.put(path, content, mode=mode)
 
     def read(self, path: str) -> bytes | None:
-        """A regular file's content, resolved inside the chroot; None if there is none."""
+        """A regular file's content, resolved inside the chroot; see the interface."""
         return self._supervisor.read(path)
 
+    def md5(self, path: str) -> str | None:
+        """The MD5 sum of a regular file's content; see the interface."""
+        return self._supervisor.md5(path)
+
     def remove(self, path: str) -> None:
-        """Remove a file or link if it is there."""
+        """Remove a file or link if it is there. Raises Refused."""
         self._supervisor.remove(path)
 
     def exists(self, path: str) -> bool:

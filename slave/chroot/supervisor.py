@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import socket
@@ -14,7 +15,7 @@ from piufarm.errors import FarmError
 from piufarm.run import PIPE, spawn
 from piufarm.slave.chroot.channel import Channel
 from piufarm.slave.chroot.frames import Frame, pack_frame, pack_list, unpack_entries, unpack_list
-from piufarm.slave.chroot.interface import CommandLimits, CommandResult, Entry, Limit, Process
+from piufarm.slave.chroot.interface import CommandLimits, CommandResult, Entry, Limit, Process, Refused
 from piufarm.slave.chroot.launch import Launch
 from piufarm.slave.chroot.relay import Relay
 
@@ -22,15 +23,9 @@ _PATIENCE: Final = 120.0  # seconds for an answer of the supervisor itself
 _GRACE: Final = 90.0  # more than it needs to end a command that has used up its time
 _PIECE: Final = 1 << 17
 _UPLOAD_QUEUE: Final = 1 << 21
+_READ_MAX: Final = 64 << 20
+_DIGEST_MAX: Final = 16 << 30
 _NO_SPACE: Final = b"No space left on device"
-
-
-class SupervisorError(FarmError):
-    """The supervisor could not do what was asked; `errno` says why."""
-
-    def __init__(self, message: str, errno: int) -> None:
-        super().__init__(message)
-        self.errno = errno
 
 
 class Supervisor:
@@ -105,7 +100,7 @@ class Supervisor:
         return int(unpack_list(self._ask("N").payload)[0])
 
     def put(self, path: str, content: bytes | BinaryIO, *, mode: int = 0o644) -> None:
-        """Write a file, replacing what is there (a symbolic link, too); makes missing directories."""
+        """Write a file, replacing what is there (a symbolic link, too); makes missing directories. Raises Refused."""
         stream = io.BytesIO(content) if isinstance(content, bytes) else content
         number = self._begin("P", pack_list(path, f"{mode:o}"))
         while piece := stream.read(_PIECE):
@@ -115,16 +110,25 @@ class Supervisor:
         self._finish(number, lambda _: None, _PATIENCE)
 
     def read(self, path: str) -> bytes | None:
-        """A regular file's content; None if there is none."""
+        """A regular file's content; None if there is none, or it is larger than anything that we read."""
         pieces: list[bytes] = []
+        return b"".join(pieces) if self._stream(path, _READ_MAX, pieces.append) else None
+
+    def md5(self, path: str) -> str | None:
+        """The MD5 sum of a regular file; None if there is none, or it is larger than anything in a package."""
+        known = hashlib.md5(usedforsecurity=False)
+        return known.hexdigest() if self._stream(path, _DIGEST_MAX, known.update) else None
+
+    def _stream(self, path: str, max_bytes: int, take: Callable[[bytes], None]) -> bool:
+        """Hand out a file's content piece by piece: a sparse one may be larger than any memory."""
         try:
-            self._ask("G", os.fsencode(path), into=lambda frame: pieces.append(frame.payload))
-        except SupervisorError:
-            return None
-        return b"".join(pieces)
+            self._ask("G", pack_list(path, str(max_bytes)), into=lambda frame: take(frame.payload))
+        except Refused:
+            return False
+        return True
 
     def remove(self, path: str) -> None:
-        """Remove a file or link; nothing happens if there is none. Raises SupervisorError for a directory."""
+        """Remove a file or link; nothing happens if there is none. Raises Refused for a directory."""
         self._ask("X", os.fsencode(path))
 
     def entries(self, paths: Iterable[str]) -> dict[str, Entry]:
@@ -165,7 +169,10 @@ class Supervisor:
         return self._finish(self._begin(kind, payload), into, patience)
 
     def _finish(self, number: int, into: Callable[[Frame], None], patience: float) -> Frame:
-        """Serve the relay until the answer to `number` is complete; content on the way goes into `into`."""
+        """Serve the relay until the answer to `number` is complete; content on the way goes into `into`.
+
+        Raises Refused if it cannot be done, FarmError if nothing at all comes for too long.
+        """
         deadline = time.monotonic() + patience
         while True:
             frame = self._channel.receive(deadline)
@@ -177,10 +184,11 @@ class Supervisor:
             elif frame.number == number:
                 if frame.kind == "!":
                     code, message = unpack_list(frame.payload)
-                    raise SupervisorError(os.fsdecode(message), int(code))
+                    raise Refused(os.fsdecode(message), int(code))
                 if frame.kind in ".en":
                     return frame
                 into(frame)
+                deadline = max(deadline, time.monotonic() + _PATIENCE)
 
 
 def _setup_hint(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from piufarm.slave.chroot.interface import Changes, Entry
 from piufarm.slave.tester.identities import Identities
+from piufarm.slave.tester.log import one_line
 from piufarm.slave.tester.tree import Tree
 
 # What the name service of old init systems renumbers at will: /etc/rc2.d/S20name -> S21name is no difference.
@@ -34,7 +35,7 @@ class Attributes(NamedTuple):
         return cls(identities.user(entry.uid), identities.group(entry.gid), mode, size, entry.target)
 
     def __str__(self) -> str:
-        return f"({self.user}, {self.group}, {self.mode}, {self.size}, {self.target})"
+        return f"({self.user}, {self.group}, {self.mode}, {self.size}, {self.target and one_line(self.target)})"
 
 
 class Change(NamedTuple):

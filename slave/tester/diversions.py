@@ -22,5 +22,5 @@ class Diversion(NamedTuple):
 
 def parse_diversions(content: bytes | None) -> tuple[Diversion, ...]:
     """From the content of /var/lib/dpkg/diversions: three lines for each. A missing file has none."""
-    lines = (content or b"").decode("utf-8", "surrogateescape").splitlines()
+    lines = (content or b"").decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
     return tuple(Diversion(*lines[i : i + 3]) for i in range(0, len(lines) - 2, 3))

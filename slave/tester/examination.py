@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import BinaryIO, Final
 
 from piufarm.errors import FarmError
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
-from piufarm.slave.chroot.interface import Chroot, CommandLimits, CommandResult, Limit
+from piufarm.slave.chroot.interface import Chroot, CommandLimits, CommandResult, Limit, Refused
 from piufarm.slave.tester.base_facts import BaseFacts
 from piufarm.slave.tester.compare import Comparison, compare
 from piufarm.slave.tester.failures import farm_trouble
@@ -164,9 +164,10 @@ class Examination:
         self.chroot.put(path, content, mode=mode)
 
     def remove(self, path: str) -> None:
-        """Remove a file from the chroot."""
+        """Remove a file of ours from the chroot; what a package has put in its place is left to the comparison."""
         self._forget()
-        self.chroot.remove(path)
+        with suppress(Refused):
+            self.chroot.remove(path)
 
     def own_names(self) -> Sequence[str]:
         """The names of the packages under test."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+
+_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,8 @@ class Identities:
 def _names(content: bytes) -> dict[int, str]:
     """The first name of each number; both files have it in their third field."""
     names: dict[int, str] = {}
-    for line in content.decode("utf-8", "surrogateescape").splitlines():
+    for line in content.decode("utf-8", "surrogateescape").split("\n"):
         fields = line.split(":")
-        if len(fields) > 2 and fields[2].isdecimal():
+        if len(fields) > 2 and _NUMBER.fullmatch(fields[2]):
             names.setdefault(int(fields[2]), fields[0])
     return names

@@ -27,8 +27,20 @@ class Level(IntEnum):
 
 
 def printable(text: str) -> str:
-    """Text in which bytes that were not UTF-8 (kept as surrogate escapes) stand as \\xNN."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """Text in which bytes that were not UTF-8 (kept as surrogate escapes) stand as \\xNN, and no CR ends a line."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").replace("\r", "\\r")
+
+
+def one_line(name: str) -> str:
+    """A file's or process's name for the log: packages choose them, and must not write lines of it with them."""
+    if name.isprintable():
+        return name
+    return "".join(c if c.isprintable() or _is_byte(c) else c.encode("unicode_escape").decode() for c in name)
+
+
+def _is_byte(character: str) -> bool:
+    """Whether it stands for a byte that was not UTF-8."""
+    return "\udc80" <= character <= "\udcff"
 
 
 def decode_output(output: bytes) -> str:
@@ -44,7 +56,7 @@ def quote_command(argv: Iterable[str]) -> str:
 
 def _escape(word: str) -> str:
     escaped = word.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\t", "\\t")
-    return "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else f"\\x{ord(c):02x}" for c in escaped)
+    return one_line(escaped)
 
 
 def timestamp(seconds: float) -> str:

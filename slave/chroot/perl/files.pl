@@ -39,11 +39,12 @@ sub put_content {
 
 # O_NONBLOCK: a pipe in the place of the file must not stop us.
 sub read_file {
-    my ($id, $path) = @_;
+    my ($id, $path, $room) = @_;
     my $handle;
     return failed($id, "open $path") if !sysopen $handle, $path, O_RDONLY | O_NONBLOCK;
     if (!-f $handle) { $! = 2; return failed($id, "read $path") }    # ENOENT
     while (1) {
+        if (-s $handle > $room) { $! = 27; return failed($id, "read $path") }    # EFBIG
         my $count = sysread $handle, my $content, 1 << 17;
         return failed($id, "read $path") if !defined $count;
         last if !$count;

@@ -86,11 +86,21 @@ sub limit_pids {
         . "and this kernel has no kernel.pid_max of its own for each PID namespace (Linux 6.14)\n";
 }
 
+use constant { BYTES_PER_INODE => 8192, INODES_MAX => 1_000_000 };
+
+# Files without content use memory of the kernel that the tmpfs does not count: charged to the control group, a flood of
+# them would end with the first process being killed; and each costs the tester memory, too.
+sub inodes {
+    return '' if !$option{disk};
+    my $inodes = int($option{disk} / BYTES_PER_INODE);
+    return ',nr_inodes=' . ($inodes < INODES_MAX ? $inodes : INODES_MAX);
+}
+
 # Leaves the current directory at the new root, not yet entered.
 sub make_root {
     sysopen my $lower, $option{base}, O_RDONLY | O_DIRECTORY or die "base $option{base}: $!\n";
     mount_at('', '/', '', MS_REC | MS_PRIVATE, '');
-    mount_at('tmpfs', $option{tmpdir}, 'tmpfs', 0, "size=$option{disk},mode=755");
+    mount_at('tmpfs', $option{tmpdir}, 'tmpfs', 0, "size=$option{disk},mode=755" . inodes());
     chdir $option{tmpdir} or die "$option{tmpdir}: $!\n";
     die "$option{tmpdir} cannot be mounted upon\n" if names_here();    # the current / shows what is below a mount
     mkdir $_ for qw(upper work root);
@@ -169,12 +179,24 @@ sub drop_rights {
     die "this process could be traced\n" if syscall($call{prctl}, PR_GET_DUMPABLE, 0, 0, 0, 0) != 0;
 }
 
+# dpkg and apt close every number up to the soft limit before each of their children; programs that need more than the
+# usual 1024 raise it themselves.
+sub limit_files {
+    my $files = "\0" x 16;
+    syscall $call{prlimit64}, 0, 7, 0, $files;    # RLIMIT_NOFILE
+    my ($soft, $hard) = unpack 'Q2', $files;
+    return if $soft <= 1024;
+    $files = pack 'Q2', 1024, $hard;
+    syscall $call{prlimit64}, 0, 7, $files, 0;
+}
+
 sub first_process {
     syscall $call{prctl}, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0;
     my ($processes, @by) = set_limits();
     must('new namespaces', syscall($call{unshare}, CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
     my $no_core = pack 'Q2', 0, 0;
     syscall $call{prlimit64}, 0, 4, $no_core, 0;    # RLIMIT_CORE: a core pattern may start a helper on the host
+    limit_files();
     syscall $call{keyctl}, 1, 0;                    # KEYCTL_JOIN_SESSION_KEYRING: the host's keys stay outside
     raise_loopback();
     make_root();

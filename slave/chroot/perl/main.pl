@@ -3,7 +3,7 @@ my %handle = (
     R => \&start_command,
     P => sub { my ($id, $payload) = @_; begin_put($id, unpack_list($payload)) },
     D => sub { put_content($_[1]) },
-    G => \&read_file,
+    G => sub { my ($id, $payload) = @_; read_file($id, unpack_list($payload)) },
     X => \&remove_file,
     L => sub { my ($id, $payload) = @_; entries_of($id, unpack_list($payload)) },
     W => \&walk_tree,

@@ -10,6 +10,7 @@ from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.ignores import Ignored
 from piufarm.slave.tester.links import BrokenLink
+from piufarm.slave.tester.log import one_line
 
 _NAME: Final = "broken-symlinks"
 
@@ -20,7 +21,7 @@ def _reported(examination: Examination) -> Iterable[BrokenLink]:
             case Ignored.NO:
                 yield link
             case Ignored.ALOUD:
-                examination.log.info(f"IGNORED broken symlink: {link.path}")
+                examination.log.info(f"IGNORED broken symlink: {one_line(link.path)}")
             case Ignored.QUIETLY:
                 pass
 
@@ -32,14 +33,15 @@ def _find(examination: Examination, moment: Moment) -> Iterable[Finding]:
         return
     for link in links:
         if link.is_loop:
-            examination.log.error(f"ELOOP: Too many symbolic links in '{link.path}'")
+            examination.log.error(f"ELOOP: Too many symbolic links in '{one_line(link.path)}'")
     is_failure = examination.options.checks.broken_symlinks_fail
     lines = []
     everyone: set[str] = set()
     for link in links:
         owners = examination.lists.owners(link.path) if moment is Moment.INSTALLED else ()
         everyone.update(owners)
-        lines.append(f"{link.path} -> {link.target}" + (f" ({', '.join(owners)})" if owners else ""))
+        shown = f" ({', '.join(owners)})" if owners else ""
+        lines.append(f"{one_line(link.path)} -> {one_line(link.target)}{shown}")
     text = "\n".join([f"{'FAIL' if is_failure else 'WARN'}: Broken symlinks:", *lines])
     severity = Severity.ERROR if is_failure else Severity.WARNING
     yield Finding(_NAME, severity, text, tuple(link.path for link in links), tuple(sorted(everyone)))

@@ -5,7 +5,6 @@ Packages that the test installed are checked whole; of those of the base, the fi
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
@@ -14,6 +13,7 @@ from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.diversions import DIVERSIONS, parse_diversions
 from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.log import one_line
 from piufarm.slave.tester.owners import INFO, read_base_file
 from piufarm.slave.tester.packages import Conffile
 
@@ -116,10 +116,10 @@ def _problem(examination: Examination, item: _Sum, diverted: Mapping[str, tuple[
     path = item.path
     if path in diverted and diverted[path][0] != item.package.partition(":")[0]:
         path = diverted[path][1]
-    content = examination.chroot.read(path)
-    if content is None:
-        return f"debsums: missing file {item.path} (from {item.package} package)"
-    return None if hashlib.md5(content, usedforsecurity=False).hexdigest() == item.md5 else item.path
+    found = examination.chroot.md5(path)
+    if found is None:
+        return f"debsums: missing file {one_line(item.path)} (from {item.package} package)"
+    return None if found == item.md5 else one_line(item.path)
 
 
 def _find(examination: Examination, _: Moment) -> Iterable[Finding]:

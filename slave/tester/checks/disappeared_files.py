@@ -11,6 +11,7 @@ from piufarm.slave.chroot.interface import Entry
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.checks.listing import list_finding, not_ignored
 from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.log import one_line
 
 _NAME: Final = "disappeared-files"
 
@@ -32,8 +33,9 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
     headline = "FAIL: After purging files have disappeared:"
     yield from list_finding(examination, _NAME, headline, faults, Severity.ERROR)
     if excused:
-        text = "\n".join(["dpkg removed empty directories that no package of the base owned:", *sorted(excused)])
-        yield Finding(_NAME, Severity.INFO, text, tuple(sorted(excused)))
+        paths = tuple(sorted(excused))
+        headline = "dpkg removed empty directories that no package of the base owned:"
+        yield Finding(_NAME, Severity.INFO, "\n".join([headline, *map(one_line, paths)]), paths)
 
 
 CHECK: Final = Check(_NAME, (Moment.COMPARED,), _find, ends_the_test=False)

@@ -8,6 +8,7 @@ from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import Entry
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.ignores import Ignored
+from piufarm.slave.tester.log import one_line
 
 
 def not_ignored(examination: Examination, entries: Mapping[str, Entry], when: int) -> dict[str, Entry]:
@@ -18,7 +19,7 @@ def not_ignored(examination: Examination, entries: Mapping[str, Entry], when: in
             case Ignored.NO:
                 kept[path] = entry
             case Ignored.ALOUD:
-                examination.log.info(f"IGNORED PATH@{when}: {path}")
+                examination.log.info(f"IGNORED PATH@{when}: {one_line(path)}")
             case Ignored.QUIETLY:
                 pass
     return kept
@@ -26,8 +27,8 @@ def not_ignored(examination: Examination, entries: Mapping[str, Entry], when: in
 
 def entry_line(path: str, entry: Entry, owners: Sequence[str]) -> str:
     """One entry of a list."""
-    target = f" -> {entry.target}" if entry.target is not None else ""
-    return f"{path}{target}\t " + (f"owned by: {', '.join(owners)}" if owners else "not owned")
+    target = f" -> {one_line(entry.target)}" if entry.target is not None else ""
+    return f"{one_line(path)}{target}\t " + (f"owned by: {', '.join(owners)}" if owners else "not owned")
 
 
 def list_finding(

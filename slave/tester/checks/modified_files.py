@@ -9,6 +9,7 @@ from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.checks.listing import list_finding, not_ignored
 from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.log import one_line
 
 _NAME: Final = "modified-files"
 
@@ -21,7 +22,7 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
     for path in modified:
         expected, found = changes[path].expected, changes[path].found
         examination.log.debug(
-            f"Modified(user, group, mode, size, target): {path} expected{expected} != found{found}"
+            f"Modified(user, group, mode, size, target): {one_line(path)} expected{expected} != found{found}"
         )
     headline = "FAIL: After purging files have been modified:"
     yield from list_finding(examination, _NAME, headline, modified, Severity.ERROR)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.log import one_line
 from piufarm.slave.tester.owners import FileLists
 from piufarm.slave.tester.tree import Resolution, Tree
 
@@ -52,8 +53,9 @@ def _collisions(examination: Examination) -> Iterable[_Collision]:
 
 def _lines(collision: _Collision, lists: FileLists) -> Iterable[str]:
     path, real, links = collision
-    yield f"{path} ({', '.join(lists.owners(path))}) != {real} ({', '.join(lists.owners(real)) or '?'})"
-    yield from (f"  {link} -> {target}" for link, target in links)
+    shown = one_line(path), one_line(real)
+    yield f"{shown[0]} ({', '.join(lists.owners(path))}) != {shown[1]} ({', '.join(lists.owners(real)) or '?'})"
+    yield from (f"  {one_line(link)} -> {one_line(target)}" for link, target in links)
 
 
 def _find(examination: Examination, _: Moment) -> Iterable[Finding]:

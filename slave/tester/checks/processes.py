@@ -9,13 +9,14 @@ from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import Process
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.log import one_line
 
 _NAME: Final = "processes"
 
 
 def _table(processes: Sequence[Process]) -> list[str]:
     rows = [("PID", "PPID", "UID", "COMMAND")]
-    rows += [(str(p.pid), str(p.ppid), str(p.uid), p.command or p.executable) for p in processes]
+    rows += [(str(p.pid), str(p.ppid), str(p.uid), one_line(p.command or p.executable)) for p in processes]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return [f"{row[0]:>{widths[0]}} {row[1]:>{widths[1]}} {row[2]:>{widths[2]}} {row[3]}" for row in rows]
 

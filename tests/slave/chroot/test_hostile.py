@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 from collections.abc import Iterator
@@ -296,3 +297,27 @@ def test_a_root_that_is_its_own_etc_confuses_nobody(opener: Opener) -> None:
         changes = chroot.changes()
         assert {"/etc", "/etc.old/passwd", "/loop", "/file"} <= changes.after.keys()
         assert changes.after["/etc"].target == "/"
+
+
+def test_a_file_larger_than_any_memory_is_neither_read_nor_summed_up(opener: Opener) -> None:
+    with hostile(opener) as chroot:
+        assert shell(chroot, "truncate -s 60T /huge; truncate -s 300M /large; printf right > /small").status == 0
+        assert (chroot.read("/huge"), chroot.md5("/huge")) == (None, None)
+        assert chroot.read("/large") is None
+        assert chroot.md5("/large") == hashlib.md5(bytes(300 << 20)).hexdigest()
+        assert (chroot.read("/small"), chroot.md5("/small")) == (b"right", "7c4f29407893c334a6cb7a87bf045c0d")
+
+
+def test_a_flood_of_files_hits_the_limit_of_the_disk(opener: Opener) -> None:
+    with hostile(opener, _SMALL) as chroot:
+        maker = "my $n; while (1) { symlink 'x', '/'.$n++ or die qq(after $n\\n) }"
+        flood = chroot.run(["perl", "-e", maker], env=CHROOT_ENVIRONMENT, limits=CommandLimits(seconds=120))
+        assert (flood.status != 0, flood.stopped_by) == (True, Limit.DISK)
+        chroot.remove("/0")
+
+
+def test_commands_may_open_the_usual_number_of_files_and_raise_it(opener: Opener) -> None:
+    with hostile(opener) as chroot:
+        hard = int(shell(chroot, "ulimit -Hn").output)
+        assert int(shell(chroot, "ulimit -Sn").output) == min(1024, hard)
+        assert int(shell(chroot, f"ulimit -Sn {hard} && ulimit -Sn").output) == hard

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import io
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +19,7 @@ from piufarm.slave.chroot.interface import (
     Entry,
     Limit,
     Process,
+    Refused,
 )
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.inputs import Group, TestedPackage
@@ -110,6 +113,7 @@ class MemoryChroot:
         self.commands: list[tuple[str, ...]] = []
         self.running: list[Process] = []
         self.environment: dict[str, str] = {}
+        self.obstructed: set[str] = set()  # directories in the place of files of ours
         self._answers = answers
 
     def run(
@@ -136,6 +140,8 @@ class MemoryChroot:
                 self.nodes[path] = node
 
     def put(self, path: str, content: bytes | BinaryIO, *, mode: int = 0o644) -> None:
+        if path in self.obstructed:
+            raise Refused(f"write {path}: File exists", errno.EEXIST)
         self.add({path: file(content if isinstance(content, bytes) else content.read(), mode=mode)})
 
     def read(self, path: str) -> bytes | None:
@@ -145,7 +151,13 @@ class MemoryChroot:
                 return node.content
         return None
 
+    def md5(self, path: str) -> str | None:
+        content = self.read(path)
+        return None if content is None else hashlib.md5(content, usedforsecurity=False).hexdigest()
+
     def remove(self, path: str) -> None:
+        if path in self.nodes and path in self.obstructed:
+            raise Refused(f"remove {path}: Is a directory", errno.EISDIR)
         self.nodes.pop(path, None)
 
     def exists(self, path: str) -> bool:

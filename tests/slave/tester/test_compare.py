@@ -4,6 +4,7 @@ from hypothesis import given
 
 from piufarm.slave.chroot.interface import Changes, Entry
 from piufarm.slave.tester.compare import Comparison, compare
+from piufarm.slave.tester.diversions import parse_diversions
 from piufarm.slave.tester.identities import Identities
 from tests.slave.tester.memory import Node, directory, file, link, with_parents
 from tests.slave.tester.test_tree import TREES, changed, entries
@@ -102,3 +103,19 @@ def test_comparing_changes_is_comparing_trees(base: dict[str, Node], now: dict[s
     new = {path: entry for path, entry in entries(now).items() if entry.target is None}
     found = compare(old, changed(old, new), PEOPLE, PEOPLE)
     assert (set(found.new), set(found.removed)) == reference(old, new)
+
+
+def test_accounts_with_absurd_numbers_are_passed_over() -> None:
+    known = Identities.parse(b"root:x:0:0:::\nbig:x:" + b"9" * 5000 + b":0:::\nodd:x:\xd9\xa1:0:::\n", None)
+    assert known.users == {0: "root"}
+
+
+def test_a_line_of_passwd_ends_in_a_newline_and_nothing_else() -> None:
+    known = Identities.parse("a:x:5:0:one\x85two\u2028x:y:0:0::/:\n".encode(), None)
+    assert known.users == {5: "a"}
+
+
+def test_a_diversion_of_a_name_with_a_line_separator_is_one_diversion() -> None:
+    (found,) = parse_diversions("/a\x85b\n/a\x85b.distrib\nprobe\n".encode())
+    assert found.package == "probe"
+    assert parse_diversions(b"") == parse_diversions(None) == ()

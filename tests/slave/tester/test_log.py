@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piufarm.errors import FarmError
-from piufarm.slave.tester.log import Level, TestLog, decode_output, quote_command, render, timestamp
+from piufarm.slave.tester.log import Level, TestLog, decode_output, one_line, quote_command, render, timestamp
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,19 @@ def test_a_log_that_cannot_be_written_is_our_trouble() -> None:
 
     with pytest.raises(FarmError, match="No space left"):
         TestLog([Full()]).info("x")
+
+
+@given(st.text())
+def test_a_name_stays_on_its_line(name: str) -> None:
+    assert "\n" not in one_line(name)
+    assert len(one_line(name).splitlines()) <= 1
+    assert (one_line(name) == name) is name.isprintable()
+
+
+def test_a_name_with_odd_characters_can_still_be_told_from_others() -> None:
+    assert one_line("/a\nb\r\x1b\x85\u2028\udcff") == "/a\\nb\\r\\x1b\\x85\\u2028\udcff"
+    assert one_line("/größe") == "/größe"
+
+
+def test_a_carriage_return_in_a_record_does_not_end_its_line() -> None:
+    assert render(0, Level.INFO, "a\rTraceback") == b"0m0.0s INFO: a\\rTraceback\n"

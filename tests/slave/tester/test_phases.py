@@ -177,3 +177,20 @@ def test_what_a_test_leaves_fails_it_at_the_end(tmp_path: Path) -> None:
     made = bench(tmp_path, leave, queries(BASE + PROBE, BASE))
     assert walk_through(made.examination) is Outcome.FAIL
     assert made.log[-4:] == ["  /etc/left\t not owned", "", "ERROR: FAIL: Installation and purging test.", ""]
+
+
+def test_a_directory_in_the_place_of_a_file_of_ours_does_not_keep_a_package_from_its_verdict(tmp_path: Path) -> None:
+    deb = tmp_path / "probe_1_all.deb"
+    deb.write_bytes(b"content")
+    configured: list[bool] = []
+
+    def obstruct(_: object, argv: Sequence[str]) -> None:
+        if argv[0] == "apt-get":
+            made.chroot.obstructed |= {"/tmp/piufarm-apt.conf", "/tmp/probe_1_all.deb"}
+            configured.append("APT_CONFIG" in made.chroot.environment)
+
+    made = bench(tmp_path, obstruct, queries(BASE + PROBE, BASE))
+    made.examination.group = Group((TestedPackage("probe=1", "probe", "1", deb),))
+    assert walk_through(made.examination) is Outcome.PASS
+    assert calls(made)[-1] == ("apt-get", "remove", "probe")
+    assert configured == [False, False]
