@@ -66,6 +66,7 @@ def test_the_sample_configuration_shows_every_new_key_but_those_for_hurried_test
     assert new - {"reservation-timeout", "reserve-wait"} <= set(re.findall(r"(?m)^#?([a-z-]+) =", text))
 
 
+@pytest.mark.usefixtures("sshd")  # even to say what it would do, sshd wants its folder in /run
 def test_the_sample_ssh_server_accepts_keys_only_and_no_terminal(tmp_path: Path) -> None:
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"])
     config = tmp_path / "sshd_config"

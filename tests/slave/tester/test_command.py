@@ -105,9 +105,9 @@ def test_a_file_that_is_no_package_fails_and_one_that_is_missing_is_a_mistake(
     assert b"no such file" in missing.stderr
 
 
-def test_an_unprivileged_account_is_told_what_it_needs(unprivileged_account: Account) -> None:
-    words: list[str | Path] = [*unprivileged_account.prefix, "/usr/bin/python3", PIUFARM, "test", "--apt", "x"]
-    done = run(words, check=False)
+def test_an_unprivileged_account_is_told_what_it_needs(unprivileged_account: Account, readable_clone: Path) -> None:
+    program = readable_clone / "bin" / "piufarm"
+    done = run([*unprivileged_account.prefix, program, "test", "--apt", "x"], check=False)
     assert done.status == 2
     assert b"--schroot NAME" in done.stderr
 

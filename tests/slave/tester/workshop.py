@@ -48,6 +48,7 @@ class Workshop:
     server: ArchiveServer
     account: Account
     packages: Sequence[DebSpec]  # what the archive holds
+    clone: Path  # ours, where that account can read it
 
     @contextmanager
     def publishing(self, *specs: DebSpec) -> Iterator[None]:
@@ -112,7 +113,9 @@ def trusting_tarball(tarball: Path, keyring: Path, target: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def workshop(base_tarball: BaseTarball, unprivileged_account: Account) -> Iterator[Workshop]:
+def workshop(
+    base_tarball: BaseTarball, unprivileged_account: Account, readable_clone: Path
+) -> Iterator[Workshop]:
     """A signed archive on loopback and a base that trusts it, where an unprivileged account can see them, too."""
     directory = Path(tempfile.mkdtemp(prefix="piufarm-specimens-"))
     directory.chmod(0o755)
@@ -121,7 +124,7 @@ def workshop(base_tarball: BaseTarball, unprivileged_account: Account) -> Iterat
     archive.publish(SUITE, packages)
     tarball = trusting_tarball(base_tarball.path, archive.keyring, directory / "base.tar.gz")
     with serve(archive.www) as server:
-        yield Workshop(directory, tarball, archive, server, unprivileged_account, packages)
+        yield Workshop(directory, tarball, archive, server, unprivileged_account, packages, readable_clone)
     shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -162,7 +165,8 @@ def ours_in_schroot(workshop: Workshop, specimen: Specimen, name: str) -> Verdic
     os.chown(home, workshop.account.uid, workshop.account.gid)
     root = ["--schroot", name, "-d", SUITE, "-m", f"{workshop.server.url} main"]
     root += ["--keyring", str(workshop.archive.keyring)]
-    words: list[str | Path] = [PIUFARM, "test", *workshop.words(specimen, root)]
+    program = workshop.clone / "bin" / "piufarm"
+    words: list[str | Path] = [program, "test", *workshop.words(specimen, root)]
     environment = clean_environment(PIUFARM_CACHE=str(home / "cache"))
     done = run([*workshop.account.prefix, *words], env=environment, check=False, timeout_seconds=120)
     return Verdict(done.status, (done.stdout + done.stderr).decode())
