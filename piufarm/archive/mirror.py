@@ -61,6 +61,11 @@ def default_mirror(root: Path = Path("/")) -> Mirror:
     )
 
 
+def archives_of_root(root: Path) -> list[Mirror]:
+    """Every enabled `deb` entry of the apt sources below `root`, of whatever suite."""
+    return [entry.mirror for entry in _entries(root / "etc/apt")]
+
+
 def _codename(root: Path) -> str | None:
     for name in ("etc/os-release", "usr/lib/os-release"):
         file = root / name

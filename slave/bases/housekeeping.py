@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,12 +21,13 @@ def remove_unused(cache: Path, *, older_than: float | None = None) -> None:
     """
     limit = time.time() - KEEP_SECONDS if older_than is None else older_than
     for folder in _entries(cache / "bases"):
-        if folder.stat().st_mtime < limit:
-            _remove_shelf(folder)
-    for kind in ("by-sha256", "by-url"):
-        for file in (cache / "debs" / kind).glob("*/*"):
-            if file.stat().st_mtime < limit:
-                file.unlink(missing_ok=True)
+        with suppress(OSError):
+            if folder.stat().st_mtime < limit:
+                _remove_shelf(folder)
+    for file in (cache / "debs" / "by-url").glob("*/*"):
+        with suppress(OSError):  # another tester may be cleaning up, too
+            if file.stat().st_atime < limit:
+                file.unlink()
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from piufarm.errors import FarmError
 from piufarm.slave.bases.freshness import current_releases
+from piufarm.slave.bases.own_sources import archives_of, reaching
 from piufarm.slave.bases.prepared import ROOT, PreparedBase, describe
 from piufarm.slave.bases.request import BaseRequest, Directory, request_key
 from piufarm.slave.bases.unpack import fill
@@ -55,6 +56,8 @@ def _finish(
     copy: Path, request: BaseRequest, network: NetworkAccess, progress: Progress, done: list[CommandResult]
 ) -> None:
     root = copy / ROOT
+    archives = archives_of(request, root)
+    network = reaching(network, archives)
     start = launch(base=root, tmpdir=copy, name=chroot_name(), limits=NO_LIMITS, writable=True)
     supervisor = Supervisor(start, serve=proxy_for(network))
     try:
@@ -68,7 +71,7 @@ def _finish(
         supervisor.close()
     progress("indexing the base")
     facts = describe(copy, request_key(request), done)
-    if request.upgrade and not current_releases(request.archives, network) <= facts.releases:
+    if request.upgrade and not current_releases(archives, network) <= facts.releases:
         raise FarmError(
             "apt does not have the lists that the mirror has", hint="the mirror may be changing just now: try again"
         )

@@ -11,6 +11,7 @@ from piufarm.errors import FarmError
 from piufarm.slave.bases.freshness import current_releases
 from piufarm.slave.bases.housekeeping import remove_unused
 from piufarm.slave.bases.making import derive_copy, make_copy
+from piufarm.slave.bases.own_sources import archives_of
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.request import BaseRequest, request_key
 from piufarm.slave.bases.shelf import Shelf
@@ -46,10 +47,9 @@ def prepare_on(
     shelf: Shelf, request: BaseRequest, network: NetworkAccess, progress: Callable[[str], None]
 ) -> PreparedBase:
     """As `prepare`, in a place of one's own choice. Raises FarmError."""
-    wanted = current_releases(request.archives, network)
     found = shelf.take()
     if found is not None:
-        if _serves(found, request, wanted):
+        if _serves(found, request, network):
             return found
         found.close()
     try:
@@ -58,17 +58,23 @@ def prepare_on(
         raise FarmError(f"cannot prepare a base in {shelf.folder}: {error}", hint="is there space?") from error
 
 
-def _serves(base: PreparedBase, request: BaseRequest, wanted: frozenset[str]) -> bool:
-    return base.facts.request == request_key(request) and wanted <= base.facts.releases
+def _serves(base: PreparedBase, request: BaseRequest, network: NetworkAccess) -> bool:
+    """Whether a copy answers the request and its lists are those that the archives have now."""
+    if base.facts.request != request_key(request):
+        return False
+    try:
+        return current_releases(archives_of(request, base.root), network) <= base.facts.releases
+    except BaseException:
+        base.close()
+        raise
 
 
 def _prepare_anew(
     request: BaseRequest, shelf: Shelf, network: NetworkAccess, progress: Callable[[str], None]
 ) -> PreparedBase:
     with shelf.exclusively(lambda: progress("waiting for another tester that prepares this base")):
-        wanted = current_releases(request.archives, network)  # that one may have taken long
         found = shelf.take()
-        if found is not None and _serves(found, request, wanted):
+        if found is not None and _serves(found, request, network):
             return found
         with shelf.new_copy() as copy, found or nullcontext():
             if found is None or found.facts.request != request_key(request):

@@ -74,6 +74,14 @@ class Facts:
         )
 
 
+def _facts_text(copy: Path) -> str:
+    """Raises ValueError if it is not there: a copy that lost a part of itself is not one that was removed."""
+    try:
+        return (copy / FACTS).read_text()
+    except FileNotFoundError as error:
+        raise ValueError("the facts are gone") from error
+
+
 class DamagedBase(FarmError):
     """A copy that is not what this program writes: of another version of it, or damaged."""
 
@@ -87,7 +95,7 @@ class PreparedBase:
         self._lock = os.open(copy / LOCK, os.O_RDONLY)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_SH)
-            self.facts = Facts.load((copy / FACTS).read_text())
+            self.facts = Facts.load(_facts_text(copy))
             if self.facts.boot not in ("", boot_id()):
                 raise ValueError("the machine went down while this copy may not have been on the disk")
         except (ValueError, KeyError, TypeError) as error:

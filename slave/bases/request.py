@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from piufarm.errors import FarmError
+from piufarm.slave.chroot.tree import index_tree
 
 _FORMAT: Final = 3  # of a prepared copy; a new one leaves copies of older programs alone
 
@@ -65,11 +67,33 @@ def request_key(request: BaseRequest) -> str:
 
 def _identity(source: Source) -> tuple[object, ...]:
     match source:
-        case Tarball(path) | Directory(path):
-            try:
-                status = path.stat()
-            except OSError as error:
-                raise FarmError(f"no base image at {path}: {error.strerror}") from error
-            return (type(source).__name__, str(path.resolve()), status.st_size, status.st_mtime_ns)
+        case Tarball(path):
+            status = _status(path)
+            return ("Tarball", str(path.resolve()), status.st_size, status.st_mtime_ns)
+        case Directory(path):
+            _status(path)
+            return ("Directory", str(path.resolve()), _digest_of_tree(path))
         case Bootstrap():
             return ("Bootstrap", repr(source))
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise FarmError(f"no base image at {path}: {error.strerror}") from error
+
+
+def _digest_of_tree(path: Path) -> str:
+    """Changes with any change in a directory: its own time says nothing about what lies deeper."""
+    known = hashlib.sha256()
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for name, entry in sorted(index_tree(descriptor).items()):
+                known.update(repr((name, entry)).encode("utf-8", "surrogateescape"))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise FarmError(f"cannot read the base image at {path}: {error}", hint="is somebody working in it?") from error
+    return known.hexdigest()

@@ -16,6 +16,7 @@ from piufarm.errors import FarmError
 from piufarm.run import run
 from piufarm.slave.bases.freshness import current_releases
 from piufarm.slave.bases.making import bring_up_to_date, place
+from piufarm.slave.bases.own_sources import archives_of
 from piufarm.slave.bases.prepared import ROOT, PreparedBase
 from piufarm.slave.bases.request import BaseRequest
 from piufarm.slave.bases.status import STATUS, parse_status
@@ -65,7 +66,8 @@ class SchrootBackend:
         if self.request is None:
             return base
         placed = place(supervisor, self.request, only_changed=True)
-        outdated = self.network and not current_releases(self.request.archives, self.network) <= base.facts.releases
+        archives = archives_of(self.request, base.root)
+        outdated = self.network and not current_releases(archives, self.network) <= base.facts.releases
         if self.request.upgrade and (placed or outdated):
             bring_up_to_date(supervisor, self.request, progress=lambda _: None)
         elif not placed:
@@ -88,7 +90,7 @@ def _changes(tree: Mapping[str, Entry], supervisor: Supervisor) -> Changes:
     return compare(tree, supervisor.walk())
 
 
-def schroot_base(name: str, *, network: NetworkAccess) -> PreparedBase:
+def schroot_base(name: str) -> PreparedBase:
     """The base that `piufarm slave setup-schroot` made under this name, with its metadata.
 
     Raises FarmError if there is none or it was made by something else.

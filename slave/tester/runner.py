@@ -10,6 +10,7 @@ from functools import cached_property
 
 from piufarm.config.distros import Distros
 from piufarm.outcome import Finding, Outcome, Severity, judge
+from piufarm.slave.bases.own_sources import archives_of, reaching
 from piufarm.slave.bases.prepare import default_cache, prepare, save_tarball
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.interface import Backend, Chroot
@@ -94,11 +95,13 @@ class Runner:
         if root.schroot is not None:
             from piufarm.slave.chroot.schroot import SchrootBackend, schroot_base
 
-            return schroot_base(root.schroot, network=network), SchrootBackend(self.options.tmpdir, network, request)
+            base = schroot_base(root.schroot)
+            network = reaching(network, archives_of(request, base.root))
+            return base, SchrootBackend(self.options.tmpdir, network, request)
         from piufarm.slave.chroot.overlay import OverlayBackend
 
         base = prepare(request, cache=default_cache(), network=network, progress=self.log.info)
-        return base, OverlayBackend(self.options.tmpdir, network)
+        return base, OverlayBackend(self.options.tmpdir, reaching(network, archives_of(request, base.root)))
 
     def _network(self, sources: str, archives: list[Archive]) -> NetworkAccess:
         reachable = dict.fromkeys([archive.uri for archive in archives] + [uri for uri, _ in repositories(sources)])

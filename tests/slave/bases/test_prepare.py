@@ -21,6 +21,7 @@ from piufarm.errors import FarmError
 from piufarm.run import PIPE, clean_environment, run, spawn
 from piufarm.slave.bases import making, prepared
 from piufarm.slave.bases.housekeeping import remove_unused
+from piufarm.slave.bases.own_sources import archives_of
 from piufarm.slave.bases.prepare import default_cache, prepare, prepare_on, save_tarball
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.request import BaseRequest, Directory, Tarball, request_key
@@ -318,3 +319,49 @@ def test_a_directory_without_dpkg_is_no_base(cache: Path, nowhere: NetworkAccess
     (tmp_path / "empty").mkdir()
     with pytest.raises(FarmError):
         prepare(BaseRequest(Directory(tmp_path / "empty"), "amd64", upgrade=False), cache=cache, network=nowhere)
+
+
+def test_a_copy_without_its_facts_is_made_again(cache: Path, nowhere: NetworkAccess, tmp_path: Path) -> None:
+    small_root(tmp_path / "source")
+    request = BaseRequest(Directory(tmp_path / "source"), "amd64", upgrade=False)
+    with prepare(request, cache=cache, network=nowhere) as base:
+        (base.copy / "facts.json").unlink()
+    assert Shelf(base.copy.parent).take() is None
+    with prepare(request, cache=cache, network=nowhere) as again:
+        assert again.copy != base.copy
+
+
+def test_a_change_deep_in_a_directory_makes_another_base(cache: Path, nowhere: NetworkAccess, tmp_path: Path) -> None:
+    small_root(tmp_path / "source")
+    request = BaseRequest(Directory(tmp_path / "source"), "amd64", upgrade=False)
+    prepare(request, cache=cache, network=nowhere).close()
+    status = tmp_path / "source/var/lib/dpkg/status"
+    status.write_text(status.read_text().replace("1:2-3", "1:2-4"))
+    with prepare(request, cache=cache, network=nowhere) as base:
+        assert base.packages == {"one": "1:2-4"}
+
+
+def test_a_base_with_sources_of_its_own_stays_as_fresh_as_their_archive(
+    base_tarball: BaseTarball, cache: Path, tmp_path: Path, signed_archive: SignedArchive, archive_server: ArchiveServer
+) -> None:
+    network = NetworkAccess((), cache / "debs")
+    signed_archive.publish(SUITE, [DebSpec("first")])
+    made = archive_request(base_tarball, signed_archive, archive_server)
+    with prepare(made, cache=cache, network=NetworkAccess((archive_server.url,), cache / "debs")) as base:
+        save_tarball(base, tmp_path / "base.tar")
+    request = BaseRequest(Tarball(tmp_path / "base.tar"), "amd64")
+    for names in (["first"], ["first", "second"]):
+        signed_archive.publish(SUITE, map(DebSpec, names))
+        with prepare(request, cache=cache, network=network) as kept:
+            text = b"".join(path.read_bytes() for path in lists(kept))
+            assert [name for name in ("first", "second") if f"Package: {name}".encode() in text] == names
+            assert archives_of(request, kept.root) == ((archive_server.url, SUITE),)
+
+
+def test_housekeeping_bears_what_others_remove_and_what_does_not_belong(cache: Path) -> None:
+    (cache / "bases/file").parent.mkdir(parents=True)
+    (cache / "bases/file").write_text("not a folder")
+    old = cache / "debs/by-url/00/folder"
+    old.mkdir(parents=True)
+    remove_unused(cache, older_than=time.time() + 10)
+    assert old.exists()

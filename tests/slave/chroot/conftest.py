@@ -118,7 +118,7 @@ def opener(
     @contextmanager
     def open_schroot(limits: ChrootLimits = LIMITS) -> Iterator[Any]:
         backend = SchrootBackend(tmpdir_of_chroots, no_network)
-        with schroot_base(name, network=no_network) as base, backend.open(base, limits) as chroot:
+        with schroot_base(name) as base, backend.open(base, limits) as chroot:
             yield chroot
 
     return open_schroot
@@ -127,5 +127,5 @@ def opener(
 @pytest.fixture
 def schroot_copy(made_schroot: str, no_network: NetworkAccess) -> Iterator[PreparedBase]:
     """The base behind the unprivileged account's schroot."""
-    with schroot_base(made_schroot, network=no_network) as base:
+    with schroot_base(made_schroot) as base:
         yield base

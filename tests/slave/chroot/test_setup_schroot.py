@@ -65,12 +65,12 @@ def test_the_account_may_look_and_nobody_else(
 
 def test_a_schroot_that_is_not_ours_is_refused(no_network: NetworkAccess, tmp_path: Path) -> None:
     with pytest.raises(FarmError, match="there is no schroot nobody-made-this"):
-        schroot_base("nobody-made-this", network=no_network)
+        schroot_base("nobody-made-this")
     other = Path("/etc/schroot/chroot.d/piufarm-test-foreign")
     other.write_text(f"[piufarm-test-foreign]\ntype=plain\ndirectory={tmp_path}\nusers=root\n")
     try:
         with pytest.raises(FarmError, match="not one of ours"):
-            schroot_base("piufarm-test-foreign", network=no_network)
+            schroot_base("piufarm-test-foreign")
     finally:
         other.unlink()
 
