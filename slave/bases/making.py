@@ -18,6 +18,7 @@ from piufarm.slave.chroot.launch import chroot_name, launch
 from piufarm.slave.chroot.limits import NO_LIMITS
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.slave.network.access import NetworkAccess
+from piufarm.slave.network.debs import forget_what_apt_refused
 from piufarm.slave.network.proxy import proxy_for
 
 Progress = Callable[[str], None]
@@ -65,7 +66,7 @@ def _finish(
         if request.sources_list is not None:
             _remove_other_sources(root, supervisor)
         if request.upgrade:
-            done += bring_up_to_date(supervisor, request, progress=progress)
+            done += bring_up_to_date(supervisor, request, network, progress=progress)
         supervisor.kill_processes()
     finally:
         supervisor.close()
@@ -97,32 +98,36 @@ def place(supervisor: Supervisor, request: BaseRequest, *, only_changed: bool = 
     return bool(files)
 
 
-def bring_up_to_date(supervisor: Supervisor, request: BaseRequest, *, progress: Progress) -> list[CommandResult]:
+def bring_up_to_date(
+    supervisor: Supervisor, request: BaseRequest, network: NetworkAccess, *, progress: Progress
+) -> list[CommandResult]:
     """Fetch apt's lists and upgrade; at last apt's own cache, so that it starts quickly in every test."""
     progress("apt-get update")
-    update = _update(supervisor, request.update_retries)
+    update = _update(supervisor, request.update_retries, network)
     progress("apt-get dist-upgrade")
-    upgrade = _run(supervisor, ["apt-get", "-yf", "dist-upgrade"], network=True)
+    upgrade = _run(supervisor, ["apt-get", "-yf", "dist-upgrade"], network)
     _run(supervisor, ["apt-get", "clean"])
     _run(supervisor, ["apt-cache", "gencaches"])
     return [update, upgrade]
 
 
-def _update(supervisor: Supervisor, retries: int) -> CommandResult:
+def _update(supervisor: Supervisor, retries: int, network: NetworkAccess) -> CommandResult:
     """Without the option apt is content to keep lists that it could not renew or verify."""
     argv = ["apt-get", "-o", "APT::Update::Error-Mode=any", "update"]
     for _ in range(retries):
         try:
-            return _run(supervisor, argv, network=True)
+            return _run(supervisor, argv, network)
         except FarmError:
             continue
-    return _run(supervisor, argv, network=True)
+    return _run(supervisor, argv, network)
 
 
-def _run(supervisor: Supervisor, argv: Sequence[str], *, network: bool = False) -> CommandResult:
+def _run(supervisor: Supervisor, argv: Sequence[str], network: NetworkAccess | None = None) -> CommandResult:
     limits = CommandLimits(seconds=_SECONDS, output_bytes=_OUTPUT_BYTES)
-    result = supervisor.run(argv, env=CHROOT_ENVIRONMENT, limits=limits, network=network)
+    result = supervisor.run(argv, env=CHROOT_ENVIRONMENT, limits=limits, network=network is not None)
     if result.status != 0:
+        if network is not None:
+            forget_what_apt_refused(result.output.decode("utf-8", "backslashreplace"), network)
         output = result.output[-_OUTPUT_IN_ERROR:].decode("utf-8", "backslashreplace").strip()
         raise FarmError(
             f"`{' '.join(argv)}` failed in the base image with status {result.status}:\n{output}",

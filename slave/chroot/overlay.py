@@ -38,7 +38,8 @@ class OverlayBackend:
         start = launch(base=base.root, tmpdir=self.tmpdir.resolve(), name=name, limits=limits)
         supervisor = Supervisor(start, serve=proxy_for(self.network))
         try:
-            yield SupervisedChroot(str(self.tmpdir / name), base, supervisor, partial(_changes, base))
+            find_changes = partial(_changes, base)
+            yield SupervisedChroot(str(self.tmpdir / name), base, supervisor, find_changes, access=self.network)
         finally:
             supervisor.close()
 

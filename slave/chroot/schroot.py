@@ -57,7 +57,8 @@ class SchrootBackend:
         supervisor = Supervisor(start, serve=proxy_for(self.network))
         try:
             used = self._renewed(supervisor, base)
-            yield SupervisedChroot(str(self.tmpdir / name), used, supervisor, partial(_changes, used.tree))
+            find_changes = partial(_changes, used.tree)
+            yield SupervisedChroot(str(self.tmpdir / name), used, supervisor, find_changes, access=self.network)
         finally:
             supervisor.close()
 
@@ -68,8 +69,8 @@ class SchrootBackend:
         placed = place(supervisor, self.request, only_changed=True)
         archives = archives_of(self.request, base.root)
         outdated = self.network and not current_releases(archives, self.network) <= base.facts.releases
-        if self.request.upgrade and (placed or outdated):
-            bring_up_to_date(supervisor, self.request, progress=lambda _: None)
+        if self.network and self.request.upgrade and (placed or outdated):
+            bring_up_to_date(supervisor, self.request, self.network, progress=lambda _: None)
         elif not placed:
             return base
         status = supervisor.read(f"/{STATUS}") or b""

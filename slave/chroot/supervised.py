@@ -7,6 +7,8 @@ from typing import BinaryIO, Final
 
 from piufarm.slave.chroot.interface import Base, Changes, CommandLimits, CommandResult, Entry, Process
 from piufarm.slave.chroot.supervisor import Supervisor
+from piufarm.slave.network.access import NetworkAccess
+from piufarm.slave.network.debs import forget_what_apt_refused
 
 _USUAL_LIMITS: Final = CommandLimits()
 
@@ -15,8 +17,16 @@ class SupervisedChroot:
     """Implements Chroot of the interface."""
 
     def __init__(
-        self, root: str, base: Base, supervisor: Supervisor, find_changes: Callable[[Supervisor], Changes]
+        self,
+        root: str,
+        base: Base,
+        supervisor: Supervisor,
+        find_changes: Callable[[Supervisor], Changes],
+        *,
+        access: NetworkAccess | None = None,
     ) -> None:
+        """`access`: what commands with network can reach."""
+        self._access = access
         self._root = root
         self._base = base
         self._supervisor = supervisor
@@ -51,7 +61,10 @@ class SupervisedChroot:
         network: bool = False,
     ) -> CommandResult:
         """Run a command as root in the chroot; see the interface."""
-        return self._supervisor.run(argv, env=env, limits=limits, network=network)
+        result = self._supervisor.run(argv, env=env, limits=limits, network=network)
+        if network and result.status != 0 and self._access is not None:
+            forget_what_apt_refused(result.output.decode("utf-8", "surrogateescape"), self._access)
+        return result
 
     def put(self, path: str, content: bytes | BinaryIO, *, mode: int = 0o644) -> None:
         """Write a file as root; a symbolic link in its place is replaced. Raises Refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import select
 import shutil
 import socket
@@ -84,6 +85,10 @@ def _answer(access: NetworkAccess, request: _Request, writer: BinaryIO) -> bool:
         return True
     cacheable = request.method == "GET" and url.endswith(".deb") and "range" not in request.headers
     cache = DebCache(access.deb_cache) if cacheable else None
+    if cache is not None and (kept := cache.find(url)) is not None:
+        with kept:
+            _hand_out(kept, writer)
+        return True
     try:
         passed = {name.title(): value for name, value in request.headers.items() if name in _PASSED_ON}
         answer = ask(url, proxy=access.upstream_proxy, headers=passed)
@@ -92,6 +97,14 @@ def _answer(access: NetworkAccess, request: _Request, writer: BinaryIO) -> bool:
         return True
     with answer:
         return _pass_back(answer, request, url, cache, writer)
+
+
+def _hand_out(kept: BinaryIO, writer: BinaryIO) -> None:
+    """Answer with a file of the cache."""
+    length = os.fstat(kept.fileno()).st_size
+    writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode())
+    shutil.copyfileobj(kept, writer, _CHUNK)
+    writer.flush()
 
 
 def _pass_back(
@@ -108,14 +121,9 @@ def _pass_back(
     if bodyless:
         writer.flush()
         return True
-    kept = cache.path_for_url(url) if cache is not None and answer.status == 200 and length is not None else None
-    if kept is not None and kept.is_file() and kept.stat().st_size == int(length or 0):
-        with kept.open("rb") as stream:
-            shutil.copyfileobj(stream, writer, _CHUNK)
-        writer.flush()
-        return True
+    is_whole = answer.status == 200 and length is not None
     with ExitStack() as stack:
-        copy = stack.enter_context(cache.writer(kept)) if cache is not None and kept is not None else None
+        copy = stack.enter_context(cache.writer(url)) if cache is not None and is_whole else None
         size = 0
         while chunk := answer.read(_CHUNK):
             size += len(chunk)

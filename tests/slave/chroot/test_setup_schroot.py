@@ -63,7 +63,7 @@ def test_the_account_may_look_and_nobody_else(
     assert [path for path in SESSIONS.iterdir() if made_schroot in path.name] == [], "no session is ever begun"
 
 
-def test_a_schroot_that_is_not_ours_is_refused(no_network: NetworkAccess, tmp_path: Path) -> None:
+def test_a_schroot_that_is_not_ours_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FarmError, match="there is no schroot nobody-made-this"):
         schroot_base("nobody-made-this")
     other = Path("/etc/schroot/chroot.d/piufarm-test-foreign")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import http.server
 import socket
@@ -17,9 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from piufarm.errors import FarmError
 from piufarm.slave.network.access import NetworkAccess
-from piufarm.slave.network.debs import Deb, DebCache, fetch_debs
+from piufarm.slave.network.debs import DebCache, forget_what_apt_refused
 from piufarm.slave.network.proxy import serve
 
 CONTENT = b"a .deb, or so they say\n" * 5000
@@ -32,6 +30,7 @@ class Mirror:
     url: str
     asked: list[str] = field(default_factory=list)
     cut_off: bool = False
+    content: bytes = CONTENT
 
 
 @pytest.fixture
@@ -52,10 +51,10 @@ def mirror() -> Iterator[Mirror]:
                 return
             found = "missing" not in self.path
             self.send_response(200 if found else 404)
-            self.send_header("Content-Length", str(len(CONTENT) if found else 0))
+            self.send_header("Content-Length", str(len(state.content) if found else 0))
             self.end_headers()
             if found:
-                self.wfile.write(CONTENT[:1000] if state.cut_off else CONTENT)
+                self.wfile.write(state.content[:1000] if state.cut_off else state.content)
             self.close_connection = state.cut_off
 
         def log_message(self, *words: object) -> None:
@@ -119,17 +118,9 @@ def test_a_deb_is_kept(access: NetworkAccess, mirror: Mirror) -> None:
     assert ask(access, url) == (200, CONTENT)
     (kept,) = cached(access)
     assert kept.read_bytes() == CONTENT
-    assert DebCache(access.deb_cache).path_for_url(url) == kept
-    kept.write_bytes(CONTENT.upper())
-    assert ask(access, url) == (200, CONTENT.upper()), "the second answer comes from the cache"
-
-
-def test_a_deb_of_another_size_is_fetched_again(access: NetworkAccess, mirror: Mirror) -> None:
-    url = f"{mirror.url}/debian/pool/a_1_all.deb"
-    ask(access, url)
-    cached(access)[0].write_bytes(b"older")
+    assert DebCache(access.deb_cache).path_for(url) == kept
     assert ask(access, url) == (200, CONTENT)
-    assert cached(access)[0].read_bytes() == CONTENT
+    assert len(mirror.asked) == 1, "the second answer comes from the cache, and the mirror is not asked"
 
 
 def test_an_answer_that_is_cut_off_is_neither_kept_nor_passed_off_as_whole(
@@ -198,45 +189,21 @@ def test_garbage_ends_the_connection_and_fetches_nothing(
     assert mirror.asked == []
 
 
-def test_debs_are_fetched_at_once_and_in_order(access: NetworkAccess, mirror: Mirror) -> None:
-    known = hashlib.sha256(CONTENT).hexdigest()
-    debs = [Deb(f"{mirror.url}/debian/pool/{n}_1_all.deb", len(CONTENT), known if n % 2 else None) for n in range(8)]
-    paths = fetch_debs(access, debs)
-    assert [path.read_bytes() for path in paths] == [CONTENT] * 8
-    asked = len(mirror.asked)
-    assert fetch_debs(access, debs) == paths
-    assert len(mirror.asked) == asked, "nothing is fetched twice"
+def test_many_tests_may_fill_one_cache_at_once(access: NetworkAccess, mirror: Mirror) -> None:
+    urls = [f"{mirror.url}/debian/pool/{n % 3}_1_all.deb" for n in range(60)]
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda url: ask(access, url), urls)) == {(200, CONTENT)}
+    assert len(cached(access)) == 3, "and nothing unfinished"
 
 
-def test_many_threads_and_processes_may_use_one_cache(access: NetworkAccess, mirror: Mirror) -> None:
-    known = hashlib.sha256(CONTENT).hexdigest()
-    debs = [Deb(f"{mirror.url}/debian/pool/{n % 3}_1_all.deb", len(CONTENT), known) for n in range(60)]
-    with ThreadPoolExecutor(4) as pool:
-        for paths in pool.map(lambda _: fetch_debs(access, debs), range(4)):
-            assert {path.read_bytes() for path in paths} == {CONTENT}
-    assert [path.name for path in cached(access) if path.name.startswith(".new-")] == []
-
-
-@pytest.mark.parametrize("deb", [(len(CONTENT) - 1, None), (len(CONTENT) + 1, None), (len(CONTENT), "0" * 64)])
-def test_a_deb_that_is_not_what_was_promised_is_refused(
-    access: NetworkAccess, mirror: Mirror, deb: tuple[int, str | None]
-) -> None:
-    with pytest.raises(FarmError, match="not what the archive's index says"):
-        fetch_debs(access, [Deb(f"{mirror.url}/debian/pool/a_1_all.deb", *deb)])
-    assert cached(access) == []
-
-
-def test_a_deb_that_the_proxy_kept_unchecked_is_checked_before_it_is_used(
-    access: NetworkAccess, mirror: Mirror
-) -> None:
-    url = f"{mirror.url}/debian/pool/a_1_all.deb"
-    ask(access, url)
-    cached(access)[0].write_bytes(CONTENT.upper())
-    known = hashlib.sha256(CONTENT).hexdigest()
-    (path,) = fetch_debs(access, [Deb(url, len(CONTENT), known)])
-    assert path.read_bytes() == CONTENT
-
-
-def test_a_missing_deb_is_the_farms_trouble(access: NetworkAccess, mirror: Mirror) -> None:
-    with pytest.raises(FarmError, match="404"):
-        fetch_debs(access, [Deb(f"{mirror.url}/debian/pool/missing_1_all.deb", 1)])
+def test_a_deb_that_apt_refused_is_fetched_again(access: NetworkAccess, mirror: Mirror) -> None:
+    urls = [f"{mirror.url}/debian/pool/{name}_1%7e1_all.deb" for name in "abc"]
+    for url in urls:
+        ask(access, url)
+    mirror.content = CONTENT.upper()
+    said = f"E: Failed to fetch {urls[0]}  Hash Sum mismatch\n   Hashes of expected file:\n" \
+        f"E: Failed to fetch {urls[1].replace('%7e', '~')}  File has unexpected size (5 != 6). Mirror sync in progress?"
+    forget_what_apt_refused(said, access)
+    assert [ask(access, url)[1].isupper() for url in urls] == [True, True, False]
+    forget_what_apt_refused("E: Failed to fetch http://elsewhere.example/a.deb  Hash Sum mismatch", access)
+    assert len(cached(access)) == 3
