@@ -12,7 +12,7 @@ from typing import Final
 from piufarm.errors import FarmError
 from piufarm.slave.chroot.tree import index_tree
 
-_FORMAT: Final = 3  # of a prepared copy; a new one leaves copies of older programs alone
+_FORMAT: Final = 4  # of a prepared copy; a new one leaves copies of older programs alone
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ def _apt_conf(options: RootOptions) -> str:
         "Acquire::AllowInsecureRepositories": "true" if unverified else "false",
         "Acquire::PDiffs": "false",
         "Acquire::Languages": "none",
+        "Dir::Log::Planner": "",  # nobody reads apt's notes to itself, and compressing them takes time
         **({} if options.check_valid_until else {"Acquire::Check-Valid-Until": "false"}),
     }
     lines = [f'{key} "{value}";' for key, value in settings.items()]
