@@ -132,7 +132,7 @@ _LINKS: Final = deb(
     "f-links", symlinks={"/usr/share/f-links/l": "/nonexistent/foo", "/usr/share/f-links/loop": "loop"}
 )
 _FLOOD: Final = deb("f-flood", postinst="yes flood")
-_LOGSAVE: Final = deb("logsave", version="9999", fields={"Priority": "required"}, files={"/usr/sbin/logsave": "x\n"})
+_TZDATA: Final = deb("tzdata", version="9999", fields={"Priority": "required"}, files={"/usr/share/zoneinfo/UTC": "x\n"})
 
 PASS: Final = ("PASS: Installation and purging test.", "PASS: All tests.", "piuparts run ends.")
 FAIL: Final = ("FAIL: Installation and purging test.", "piuparts run ends.")
@@ -344,5 +344,5 @@ SPECIMENS: Final = (
         says=("  /var/log/dpkg.log\t not owned",),
         options=("-n", "--pedantic-purge-test", "-I", "^/(var/(lib/(dpkg|apt)|cache|log/apt)|etc|dev)/.*"),
     ),
-    Specimen("replaces a base package", (_LOGSAVE,), passes=True, says=PASS),
+    Specimen("replaces a base package", (_TZDATA,), passes=True, says=PASS),
 )  # fmt: skip
