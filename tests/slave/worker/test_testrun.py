@@ -84,7 +84,7 @@ def test_a_test_has_no_input_and_a_clean_environment() -> None:
 
 
 def test_what_a_test_leaves_running_is_killed() -> None:
-    end, output = run_script("sleep 300 & echo $!; setsid sleep 300 & echo $!; exit 0")
+    end, output = run_script("sleep 300 & echo $!; setsid sleep 300 & echo $!; sleep 0.5; exit 0")
     assert end == Exit(0, Ending.ITSELF)
     first = int(output.split()[0])
     assert not alive(first)
