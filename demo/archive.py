@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import lzma
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -176,7 +177,14 @@ class SignedArchive:
         inline, detached = self.key.sign(text.encode())
         atomic_write(directory / "Release", text, durable=False)
         atomic_write(directory / "Release.gpg", detached, durable=False)
+        before = _whole_second(directory / "InRelease")
         atomic_write(directory / "InRelease", inline, durable=False)
+        if _whole_second(directory / "InRelease") <= before:  # HTTP could not tell this one from the last
+            os.utime(directory / "InRelease", (before + 1, before + 1))
+
+
+def _whole_second(path: Path) -> int:
+    return int(path.stat().st_mtime) if path.exists() else 0
 
 
 def _native_architecture() -> str:

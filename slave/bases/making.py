@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -11,7 +13,7 @@ from piufarm.slave.bases.freshness import current_releases
 from piufarm.slave.bases.own_sources import archives_of, reaching
 from piufarm.slave.bases.prepared import ROOT, PreparedBase, describe
 from piufarm.slave.bases.request import BaseRequest, Directory, request_key
-from piufarm.slave.bases.unpack import fill
+from piufarm.slave.bases.unpack import fill, link
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import CommandLimits, CommandResult
 from piufarm.slave.chroot.launch import chroot_name, launch
@@ -23,10 +25,15 @@ from piufarm.slave.network.proxy import proxy_for
 
 Progress = Callable[[str], None]
 
+_ACTION: Final = re.compile(rb"^(Inst|Conf|Remv|Purg) ", re.MULTILINE)  # what a simulated apt would do
 _SOURCES_PARTS: Final = "etc/apt/sources.list.d"
 _OUTPUT_BYTES: Final = 64 << 20
 _OUTPUT_IN_ERROR: Final = 2000
 _SECONDS: Final = 3600
+
+
+class UpgradeNeeded(Exception):
+    """Packages of a base have newer versions in the archive."""
 
 
 def make_copy(copy: Path, request: BaseRequest, network: NetworkAccess, progress: Progress) -> None:
@@ -39,10 +46,20 @@ def make_copy(copy: Path, request: BaseRequest, network: NetworkAccess, progress
 def derive_copy(
     copy: Path, older: PreparedBase, request: BaseRequest, network: NetworkAccess, progress: Progress
 ) -> None:
-    """A copy from an older one of the same request, whose package lists are outdated. Raises FarmError, OSError."""
+    """A copy from an older one of the same request, whose package lists are outdated. Raises FarmError, OSError.
+
+    Mostly the lists are all that is new: apt puts new files in the place of old ones, so that the copy can share the
+    others with the older one. Where packages are to be upgraded, whose scripts may write anywhere, nothing is shared.
+    """
     root = _empty_root(copy)
-    fill(root, Directory(older.root), arch=request.arch, proxy=None, progress=progress)
-    _finish(copy, request, network, progress, list(older.preparation))
+    progress(f"renewing {older.copy}")
+    link(older.root, root)
+    try:
+        _finish(copy, request, network, progress, list(older.preparation), only_lists=True)
+    except UpgradeNeeded:
+        shutil.rmtree(root.parent)
+        fill(_empty_root(copy), Directory(older.root), arch=request.arch, proxy=None, progress=progress)
+        _finish(copy, request, network, progress, list(older.preparation))
 
 
 def _empty_root(copy: Path) -> Path:
@@ -54,7 +71,13 @@ def _empty_root(copy: Path) -> Path:
 
 
 def _finish(
-    copy: Path, request: BaseRequest, network: NetworkAccess, progress: Progress, done: list[CommandResult]
+    copy: Path,
+    request: BaseRequest,
+    network: NetworkAccess,
+    progress: Progress,
+    done: list[CommandResult],
+    *,
+    only_lists: bool = False,
 ) -> None:
     root = copy / ROOT
     archives = archives_of(request, root)
@@ -66,7 +89,7 @@ def _finish(
         if request.sources_list is not None:
             _remove_other_sources(root, supervisor)
         if request.upgrade:
-            done += bring_up_to_date(supervisor, request, network, progress=progress)
+            done += bring_up_to_date(supervisor, request, network, progress=progress, only_lists=only_lists)
         supervisor.kill_processes()
     finally:
         supervisor.close()
@@ -99,14 +122,27 @@ def place(supervisor: Supervisor, request: BaseRequest, *, only_changed: bool = 
 
 
 def bring_up_to_date(
-    supervisor: Supervisor, request: BaseRequest, network: NetworkAccess, *, progress: Progress
+    supervisor: Supervisor,
+    request: BaseRequest,
+    network: NetworkAccess,
+    *,
+    progress: Progress,
+    only_lists: bool = False,
 ) -> list[CommandResult]:
-    """Fetch apt's lists and upgrade; at last apt's own cache, so that it starts quickly in every test."""
+    """Fetch apt's lists and upgrade; at last apt's own cache, so that it starts quickly in every test.
+
+    Raises FarmError; with `only_lists` UpgradeNeeded instead of upgrading.
+    """
     progress("apt-get update")
     update = _update(supervisor, request.update_retries, network)
     progress("apt-get dist-upgrade")
-    upgrade = _run(supervisor, ["apt-get", "-yf", "dist-upgrade"], network)
-    _run(supervisor, ["apt-get", "clean"])
+    if only_lists:
+        upgrade = _run(supervisor, ["apt-get", "-yf", "--simulate", "dist-upgrade"])
+        if _ACTION.search(upgrade.output):
+            raise UpgradeNeeded
+    else:
+        upgrade = _run(supervisor, ["apt-get", "-yf", "dist-upgrade"], network)
+        _run(supervisor, ["apt-get", "clean"])  # the caches, too
     _run(supervisor, ["apt-cache", "gencaches"])
     # With both caches apt writes the one again after each installation, tens of megabytes that no later step reads.
     supervisor.remove("/var/cache/apt/srcpkgcache.bin")

@@ -112,7 +112,7 @@ def test_a_mirror_that_is_down_or_lies_is_the_farms_trouble_and_the_old_base_sta
         good = base.copy
     signed_archive.publish(SUITE, [DebSpec("first"), DebSpec("second")])
     signed_archive.tamper(SUITE)
-    with pytest.raises(FarmError, match="signatures were invalid"):
+    with pytest.raises(FarmError, match=r"signatures were invalid|signature verification failed"):
         prepare(request, cache=cache, network=network)
     archive_server.broken = True
     with pytest.raises(FarmError):
@@ -365,3 +365,26 @@ def test_housekeeping_bears_what_others_remove_and_what_does_not_belong(cache: P
     old.mkdir(parents=True)
     remove_unused(cache, older_than=time.time() + 10)
     assert old.exists()
+
+
+def test_a_renewed_base_shares_its_files_with_the_older_one_unless_packages_are_upgraded(
+    base_tarball: BaseTarball, cache: Path, signed_archive: SignedArchive, archive_server: ArchiveServer
+) -> None:
+    network = NetworkAccess((archive_server.url,), cache / "debs")
+    upgrade = DebSpec("tzdata", version="99:1", files={"/usr/share/zoneinfo/UTC": "new\n"})
+    request = archive_request(base_tarball, signed_archive, archive_server)
+    bases = []
+    for packages in ([DebSpec("first")], [DebSpec("second")], [DebSpec("second"), upgrade]):
+        signed_archive.publish(SUITE, packages)
+        bases.append(prepare(request, cache=cache, network=network))
+    first, second, upgraded = bases
+    inodes = [(base.root / "usr/share/zoneinfo/UTC").stat().st_ino for base in bases]
+    assert inodes[0] == inodes[1] != inodes[2]
+    assert [base.packages["tzdata"] == "99:1" for base in bases] == [False, False, True]
+    assert (upgraded.root / "usr/share/zoneinfo/UTC").read_text() == "new\n"
+    for base in bases:
+        descriptor = os.open(base.root, os.O_RDONLY)
+        assert base.tree == index_tree(descriptor), "what came later has left it as it was"
+        os.close(descriptor)
+        base.close()
+    assert first.tree["/usr/share/zoneinfo/UTC"] == second.tree["/usr/share/zoneinfo/UTC"]
