@@ -24,7 +24,7 @@ from piufarm.slave.tester.result import RunResult
 from piufarm.slave.tester.runner import Runner
 
 _STATUS: Final = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNTESTABLE: 1}
-_INTERRUPTED: Final = 1
+_INTERRUPTED: Final = 128 + signal.SIGINT
 _ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run the tests: 0 for a pass, 1 for a fail (or an interrupt); errors of use and of the farm are raised."""
+    """Run the tests: 0 for a pass, 1 for a fail, 130 for an interrupt; errors of use and of the farm are raised."""
     options = parse_options(arguments, sys.argv[1:])
     if os.geteuid() != 0 and options.root.schroot is None:
         raise UsageError("testing needs root", hint="run it as root, or with --schroot NAME as a slave account")
@@ -51,7 +51,6 @@ def _run(options: Options, log: TestLog) -> int:
         outcome = Runner(options, log, result).run()
     except KeyboardInterrupt:
         log.error("Interrupted, the test was aborted.")
-        log.error("piuparts run ends.")
         result.trouble = "interrupted"
         return _INTERRUPTED
     except SystemExit:

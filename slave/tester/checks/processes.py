@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from piufarm.outcome import Finding, Severity
-from piufarm.slave.chroot.interface import Process
+from piufarm.slave.chroot.interface import Chroot, Process
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.log import one_line
 
 _NAME: Final = "processes"
+_GRACE_SECONDS: Final = 2.0
+_STEP_SECONDS: Final = 0.1
 
 
 def _table(processes: Sequence[Process]) -> list[str]:
@@ -21,8 +24,16 @@ def _table(processes: Sequence[Process]) -> list[str]:
     return [f"{row[0]:>{widths[0]}} {row[1]:>{widths[1]}} {row[2]:>{widths[2]}} {row[3]}" for row in rows]
 
 
+def _lasting(chroot: Chroot) -> Sequence[Process]:
+    """The processes that are there after a while, too: on a busy host some are just about to end."""
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while (processes := sorted(chroot.processes())) and time.monotonic() < deadline:
+        time.sleep(_STEP_SECONDS)
+    return processes
+
+
 def _find(examination: Examination, moment: Moment) -> Iterable[Finding]:
-    processes = sorted(examination.chroot.processes())
+    processes = _lasting(examination.chroot)
     if not processes:
         return
     is_warning = examination.options.root.allow_database and moment is Moment.INSTALLED

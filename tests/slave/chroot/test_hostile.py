@@ -18,6 +18,7 @@ from piufarm.slave.chroot.interface import ChrootLimits, CommandLimits, CommandR
 from piufarm.slave.chroot.supervised import SupervisedChroot
 from tests.slave.chroot.conftest import LIMITS, Opener
 from tests.slave.chroot.namespaces import Traces
+from tests.support.wait import wait_until
 
 CAP_SYS_MODULE: Final = 16
 CAP_SYS_PTRACE: Final = 19
@@ -206,6 +207,7 @@ def test_a_daemon_holds_nobody_up_and_is_seen(opener: Opener, closes: str) -> No
         started = chroot.run(["perl", "-e", DAEMON % closes], env=CHROOT_ENVIRONMENT)
         assert (started.status, started.stopped_by) == (0, None)
         assert started.seconds < 30
+        wait_until(lambda: len(chroot.processes()) == 1, "the forks on the way to the daemon to end")
         (daemon,) = chroot.processes()
         assert (daemon.ppid, daemon.uid, daemon.executable) == (1, 0, "/usr/bin/perl")
         assert "sleep 100000" in daemon.command

@@ -119,6 +119,13 @@ def test_a_running_process_fails_and_is_ended(tmp_path: Path) -> None:
     assert made.chroot.running == []
 
 
+def test_a_process_that_is_just_about_to_end_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = with_daemon(tmp_path)
+    looks = iter([made.chroot.running, made.chroot.running])
+    monkeypatch.setattr(made.chroot, "processes", lambda: next(looks, []))
+    assert run(made, "processes", Moment.PURGED) == []
+
+
 @pytest.mark.parametrize(
     ("moment", "severity"), [(Moment.INSTALLED, Severity.WARNING), (Moment.PURGED, Severity.ERROR)]
 )

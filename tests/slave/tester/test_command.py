@@ -226,18 +226,17 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "status", "is_told"),
-    [(signal.SIGINT, 1, True), (signal.SIGTERM, 143, False), (signal.SIGHUP, 129, False)],
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_a_signal_ends_the_test_and_leaves_nothing(
-    workshop: Workshop, tmp_path: Path, number: int, status: int, is_told: bool
+    workshop: Workshop, tmp_path: Path, number: int, status: int
 ) -> None:
     before = host_state()
     with under_way(workshop, tmp_path) as process:
         process.send_signal(number)
         output, _ = process.communicate(timeout=30)
         assert process.returncode == status
-    assert output.decode().rstrip().endswith(END) == is_told
+    assert END.encode() not in output, "it says nothing about the package"
     assert not left_over(before, marks=marks())
 
 
