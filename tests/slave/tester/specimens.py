@@ -132,7 +132,9 @@ _LINKS: Final = deb(
     "f-links", symlinks={"/usr/share/f-links/l": "/nonexistent/foo", "/usr/share/f-links/loop": "loop"}
 )
 _FLOOD: Final = deb("f-flood", postinst="yes flood")
-_TZDATA: Final = deb("tzdata", version="9999", fields={"Priority": "required"}, files={"/usr/share/zoneinfo/UTC": "x\n"})
+_TZDATA: Final = deb(
+    "tzdata", version="9999", fields={"Priority": "required"}, files={"/usr/share/zoneinfo/Etc/UTC": "x\n"}
+)
 
 PASS: Final = ("PASS: Installation and purging test.", "PASS: All tests.", "piuparts run ends.")
 FAIL: Final = ("FAIL: Installation and purging test.", "piuparts run ends.")

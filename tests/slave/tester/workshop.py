@@ -133,7 +133,7 @@ def base_packages(tarball: Path) -> list[DebSpec]:
     status = run(["tar", "-xzOf", tarball, "./var/lib/dpkg/status"]).stdout.decode()
     paragraph = next(part for part in status.split("\n\n") if part.startswith("Package: tzdata\n"))
     fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line)
-    files = {"/usr/share/zoneinfo/UTC": "stand-in\n"}
+    files = {"/usr/share/zoneinfo/Etc/UTC": "stand-in\n"}  # where /etc/localtime leads
     return [DebSpec("tzdata", version=fields["Version"], architecture=fields["Architecture"], files=files)]
 
 
