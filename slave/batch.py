@@ -123,7 +123,16 @@ class Batch:
             return Outcome.UNTESTABLE, Ending.ITSELF
         verdict, ending = self._run(writer, entry)
         writer.finish(verdict.ret, verdict.marker)
+        if verdict.outcome is Outcome.FAIL and self._has_left_the_archive(entry):
+            return None, ending
         return verdict.outcome, ending
+
+    def _has_left_the_archive(self, entry: Reserved) -> bool:
+        """Whether a version that failed was there when the batch began and no longer is: then that may be why."""
+        try:
+            return self._examine(entry.package, entry.version, self._offers()).problem is not None
+        except FarmError:  # nobody knows; the test did end, so its result counts
+            return False
 
     def _examine(self, package: Package, version: Version, offers: list[Offer]) -> Examination:
         if self.job.section.is_upgrade_test:

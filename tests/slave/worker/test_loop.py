@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import pytest
 
 from piufarm.names import SectionName
 from piufarm.outcome import Outcome
 from piufarm.slave.events import Phase
+from piufarm.slave.job.testrun import Exit, run_test
 from piufarm.slave.loop import Until
 from piufarm.slave.section import Mode
 from tests.slave.worker.bench import HALF, Bench, reserved
@@ -244,3 +246,20 @@ def test_tests_wait_while_the_load_is_high(bench: Bench, monkeypatch: pytest.Mon
     assert len(waits) == 2
     assert 30 <= waits[0] <= 89
     assert waits[1] == 2 * waits[0]
+
+
+@pytest.mark.parametrize(("now", "heard"), [("2", "unreserve"), ("1", "fail bad 1")])
+def test_a_version_that_fails_because_it_has_left_the_archive_meanwhile_is_given_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, now: str, heard: str
+) -> None:
+    def archive_moves(*words: Any, **how: Any) -> Exit:
+        bench.publish("bad", version=now)
+        return run_test(*words, **how)
+
+    monkeypatch.setattr("piufarm.slave.batch.run_test", archive_moves)
+    bench.publish("bad")
+    bench.configure()
+    bench.master.offers = [("bad", "1")]
+    bench.loop(Until.ONE_ROUND)
+    assert heard in bench.master.heard
+    assert bool(list((bench.spool().directory / "trouble").iterdir())) is (now == "2"), "the evidence is kept"
