@@ -12,6 +12,7 @@ from piufarm.slave.chroot.interface import CommandResult, Limit
 _DPKG_FAILED: Final = re.compile(
     r"^(?:E|Error): Sub-process .*dpkg.* (returned an error code|received|exited unexpectedly)", re.MULTILINE
 )
+_BAD_FILE: Final = re.compile(r"^(?:E|Error): Could not read meta data from ", re.MULTILINE)  # of a .deb under test
 # From here on code of packages runs, the questions of debconf first; everything has been fetched by then.
 _PACKAGES_AT_WORK: Final = re.compile(
     r"^(Preconfiguring packages |Preparing to unpack |Selecting previously |\(Reading database |Setting up |Removing |"
@@ -42,7 +43,7 @@ def farm_trouble(result: CommandResult, output: str, *, fetches: bool, untouched
     cross_device = _CROSS_DEVICE.search(output)
     if cross_device and result.argv[0] in ("apt-get", "dpkg"):
         return f"the chroot backend cannot do what dpkg needs: {cross_device[0].strip()}"
-    if not fetches or _PACKAGES_AT_WORK.search(output) or _DPKG_FAILED.search(output):
+    if not fetches or any(said.search(output) for said in (_PACKAGES_AT_WORK, _DPKG_FAILED, _BAD_FILE)):
         return None
     if untouched and result.stopped_by in (Limit.TIME, Limit.DISK, Limit.MEMORY):
         return f"{result.stopped_by} limit reached while fetching"

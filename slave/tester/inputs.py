@@ -81,7 +81,7 @@ def _from_file(path: Path) -> TestedPackage:
     try:
         control = apt_pkg.TagSection(apt_inst.DebFile(str(path)).control.extractdata("control"))
         name, version = Package(control["Package"]), Version(control["Version"])
-    except (apt_pkg.Error, LookupError, InvalidName, SystemError) as error:
+    except (apt_pkg.Error, LookupError, InvalidName, SystemError, UnicodeDecodeError) as error:
         raise BadPackageFile(f"{path} is not a readable Debian package: {error}") from error
     return TestedPackage(f"{name}={version}", name, version, path)
 

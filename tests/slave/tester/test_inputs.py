@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from demo.debs import DebSpec, build
 from piufarm.errors import UsageError
+from piufarm.run import run
 from piufarm.slave.tester.inputs import BadPackageFile, Group, TestedPackage, resolve
 from piufarm.slave.tester.options import Options
 
@@ -130,3 +131,12 @@ def test_any_operand_is_a_package_or_refused(operand: str) -> None:
         return
     assert found == [[operand]]
     assert not operand.startswith("-")
+
+
+def test_a_package_whose_name_is_not_utf8_is_a_bad_one(tmp_path: Path) -> None:
+    control = tmp_path / "root/DEBIAN/control"
+    control.parent.mkdir(parents=True)
+    control.write_bytes(b"Package: b\xe9d\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: x\n")
+    run(["dpkg-deb", "--nocheck", "-b", tmp_path / "root", tmp_path / "bad.deb"])
+    with pytest.raises(BadPackageFile, match="not a readable Debian package"):
+        groups(tmp_path / "bad.deb")
