@@ -28,7 +28,7 @@ def trouble(
         "dpkg: error processing archive x (--unpack):\n trying to overwrite '/x', which is also in package y 1\n"
         "E: Sub-process /usr/bin/dpkg returned an error code (1)",
         "dpkg: error: cannot copy: No space left on device\nE: Sub-process /usr/bin/dpkg returned an error code (1)",
-        "E: Could not read meta data from /tmp/p.deb\nE: The package lists or status file could not be parsed or opened.",
+        "E: Could not read meta data from /tmp/p.deb\nE: The package lists or status file could not be parsed.",
         "Could not connect\nError: Sub-process /usr/bin/dpkg exited unexpectedly",
     ],
 )
