@@ -7,10 +7,8 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from io import FileIO, RawIOBase
-from types import FrameType
 from typing import Final
 
 from piufarm import __version__
@@ -25,7 +23,6 @@ from piufarm.slave.tester.runner import Runner
 
 _STATUS: Final = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNTESTABLE: 1}
 _INTERRUPTED: Final = 128 + signal.SIGINT
-_ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +37,6 @@ def main(arguments: argparse.Namespace) -> int:
         raise UsageError("testing needs root", hint="run it as root, or with --schroot NAME as a slave account")
     with ExitStack() as stack:
         log = TestLog(_sinks(options, stack), threshold=options.log_level)
-        stack.enter_context(_ended_by_signals())
         return _run(options, log)
 
 
@@ -84,20 +80,3 @@ def _sinks(options: Options, stack: ExitStack) -> list[RawIOBase]:
         except OSError as error:
             raise UsageError(f"cannot write the log file {options.log_file}: {error.strerror}") from error
     return sinks
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP unwind the stack, so that chroots go the normal way; a second one does not disturb that."""
-
-    def end(number: int, _: FrameType | None) -> None:
-        for each in _ENDING_SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in _ENDING_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
