@@ -11,7 +11,7 @@ import pytest
 from demo.debs import DebSpec
 from piufarm.files import atomic_write
 from piufarm.store.model import Reservation
-from tests.farm.packages import PASSING, TALKATIVE
+from tests.farm.packages import TALKATIVE
 from tests.support.programs import OurMaster, OurSlave, running
 from tests.support.site import SECTION, FarmSite
 from tests.support.wait import wait_until
@@ -67,11 +67,13 @@ def _unfinished(section: Path) -> list[Path]:
     return [path for path in section.rglob(".new-*") if path.is_file()]
 
 
-@pytest.mark.parametrize("missing", ["InRelease", ".deb"])
+@pytest.mark.parametrize("missing", ["InRelease", ".deb"], ids=["indexes", "packages"])
 def test_packages_are_given_back_when_the_mirror_is_down(
     farm: FarmSite, offer: Offer, reservations: Reservations, missing: str
 ) -> None:
-    offer(PASSING)
+    kind = missing.strip(".").lower()
+    packages = [DebSpec(f"unseen-{kind}-{number}") for number in range(2)]  # which no cache has yet
+    offer(packages)
 
     def break_mirror(path: str) -> None:
         if farm.spooled("reserved") and path.endswith(missing):
@@ -88,5 +90,5 @@ def test_packages_are_given_back_when_the_mirror_is_down(
     assert [farm.spooled(outcome) for outcome in ("pass", "fail", "untestable")] == [[], [], []]
     farm.mirror.on_request, farm.mirror.broken = None, False
     with running(OurSlave(), farm):
-        wait_until(lambda: len(farm.results()) == len(PASSING), "the results once the mirror is up again")
+        wait_until(lambda: len(farm.results()) == len(packages), "the results once the mirror is up again")
     assert {name.partition("/")[0] for name in farm.results()} == {"pass"}
