@@ -19,6 +19,7 @@ class Specimen:
     debs: Sequence[DebSpec]
     passes: bool
     says: Sequence[str] = ()  # lines that the log holds, without time and level
+    begins: Sequence[str] = ()  # beginnings of such lines
     options: Sequence[str] = ()
     apt: Sequence[str] = ()
 
@@ -313,7 +314,8 @@ SPECIMENS: Final = (
         "file conflict",
         (deb("f-one", files={"/usr/share/f-same": "1\n"}), deb("f-two", files={"/usr/share/f-same": "2\n"})),
         passes=False,
-        says=("   trying to overwrite '/usr/share/f-same', which is also in package f-one 1",),
+        # the releases of dpkg write the version that follows differently
+        begins=("   trying to overwrite '/usr/share/f-same', which is also in package f-one ",),
     ),
     Specimen(
         "everything excused",
