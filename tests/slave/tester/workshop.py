@@ -34,8 +34,12 @@ _NOT_COMPARED: Final = re.compile(
     r"|apt-cache (knows|does not know)|Not tested|dpkg removed empty directories|.* converted to .* by /usr merge"
     r"|(preparing|unpacking|indexing|apt-get) "
 )
-# Lines of apt, dpkg and the flooding package that differ from run to run, and a process table.
-_VOLATILE: Final = re.compile(r"  (\(Reading|Get:|Fetched|Need to get|Hit:|Ign:|[flod]*$)|  .*\b(sleep|PID)\b")
+# Lines of apt, dpkg and the flooding package that differ from run to run, the last words of a failing dpkg, of which
+# apt loses some now and then when the machine is busy, and a process table.
+_VOLATILE: Final = re.compile(
+    r"  (\(Reading|Get:|Fetched|Need to get|Hit:|Ign:|[flod]*$|Processing was halted| [a-z0-9+.-]+$)"
+    r"|  .*\b(sleep|PID)\b"
+)
 
 
 @dataclass(frozen=True)
