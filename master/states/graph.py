@@ -70,7 +70,8 @@ class Graph:
 
 def _targets_by_name(nodes: Sequence[Node]) -> dict[str, list[int]]:
     targets = {node.name: [position] for position, node in enumerate(nodes)}
-    for position, node in enumerate(nodes):
+    # by name, because whoever is asked first can decide which packages are one cycle
+    for position, node in sorted(enumerate(nodes), key=lambda numbered: numbered[1].name):
         for virtual in dict.fromkeys(node.provides):
             if virtual != node.name:
                 targets.setdefault(virtual, []).append(position)

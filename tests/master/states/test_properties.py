@@ -56,7 +56,6 @@ def test_every_package_gets_a_state_and_a_reason(nodes: list[Node]) -> None:
 
 @given(_nodes(), st.data())
 def test_the_order_of_the_packages_does_not_matter(nodes: list[Node], data: st.DataObject) -> None:
-    # of several providers the first is followed: which one shows in the weights, never in the states
     shuffled = data.draw(st.permutations(nodes))
     assert {name: one.state for name, one in computed(shuffled).items()} == {
         name: one.state for name, one in computed(nodes).items()
