@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from piufarm.archive.cache import IndexCache
@@ -16,6 +16,7 @@ from piufarm.master import classic
 from piufarm.master.archive_view import ArchiveView
 from piufarm.master.fsck import Check
 from piufarm.master.layout import SectionFiles
+from piufarm.master.machine import Clock, utc_now
 from piufarm.names import Package, Version
 from piufarm.store.model import Run, SectionRow, Store
 
@@ -48,10 +49,11 @@ class Refresher:
     cache: IndexCache
     tell: Callable[[str], None]
     accept_shrink: bool = False
+    clock: Clock = utc_now
 
     def refresh(self, section: Section, files: SectionFiles) -> Refreshed:
         """Fetch, verify, compare, swap in, retire. Raises ArchiveError, ImplausibleArchive, StoreError."""
-        began_at = datetime.now(UTC)
+        began_at = self.clock()
         view = self._view(section)
         row = self.store.section(section.name)
         if row is not None and row.generation > 0 and row.index_digest == view.digest:

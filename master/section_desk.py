@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, assert_never
 
 from piufarm.config.model import Section
 from piufarm.errors import FarmError
 from piufarm.master.classic import show
-from piufarm.master.evaluator import is_being_evaluated, start_evaluator
+from piufarm.master.evaluator import is_being_evaluated
 from piufarm.master.intake import Delivery, take_in
 from piufarm.master.layout import SectionFiles
+from piufarm.master.machine import Machine
 from piufarm.master.queries import Dependencies
 from piufarm.names import Package
 from piufarm.protocol.messages import (
@@ -53,6 +53,7 @@ class Surroundings:
     config: Path
     errors: Path  # where processes that we start complain
     warn: Callable[[str], None]  # takes one line for the administrator
+    machine: Machine
 
 
 class SectionDesk:
@@ -63,12 +64,13 @@ class SectionDesk:
         self.files = files
         self._around = around
         self._store = around.store
+        self._clock = around.machine.clock
 
     def greet(self) -> None:
         """A contact of its owner keeps what a slave holds."""
         if self._around.slave is not None:
             self._store.extend_reservations(
-                self.section.name, owner=self._around.slave, deadline=self._deadline(datetime.now(UTC))
+                self.section.name, owner=self._around.slave, deadline=self._deadline(self._clock())
             )
 
     def answer(self, question: Question) -> Reply:
@@ -93,7 +95,7 @@ class SectionDesk:
 
     def store_result(self, head: Result, chunks: Iterable[bytes]) -> Reply:
         """Take a result in; the reply is due when this returns. Raises LogNotStored, StoreError."""
-        delivery = Delivery(head.outcome, head.package, head.version, self._around.slave, datetime.now(UTC))
+        delivery = Delivery(head.outcome, head.package, head.version, self._around.slave, self._clock())
         recorded = take_in(delivery, chunks, store=self._store, section=self.section.name, files=self.files)
         try:
             show(recorded, self.files)
@@ -114,7 +116,7 @@ class SectionDesk:
         return now + timedelta(seconds=self.section.reservation_timeout)
 
     def _take(self) -> Reservation | None:
-        now = datetime.now(UTC)
+        now = self._clock()
         return self._store.reserve(
             self.section.name, owner=self._around.slave, now=now, deadline=self._deadline(now)
         )
@@ -124,9 +126,9 @@ class SectionDesk:
         found = self._take()
         if not self._store.evaluation_due(self.section.name) or not self._start_evaluator():
             return found
-        waited_until = time.monotonic() + self.section.reserve_wait
-        while found is None and time.monotonic() < waited_until:
-            time.sleep(_POLL_SECONDS)
+        until = self._clock() + timedelta(seconds=self.section.reserve_wait)
+        while found is None and self._clock() < until:
+            self._around.machine.sleep(_POLL_SECONDS)
             still_due = self._store.evaluation_due(self.section.name)
             found = self._take()
             if not still_due:
@@ -137,7 +139,9 @@ class SectionDesk:
         """Whether a process is at work on the states now."""
         try:
             if not is_being_evaluated(self.files.root):
-                start_evaluator(self.section.name, config=self._around.config, errors=self._around.errors)
+                self._around.machine.start_evaluator(
+                    self.section.name, config=self._around.config, errors=self._around.errors
+                )
         except (FarmError, OSError) as error:
             self._around.warn(f"cannot start the evaluation of {self.section.name}: {error}")
             return False
@@ -146,7 +150,7 @@ class SectionDesk:
     def _idle_seconds(self) -> int:
         """How long there is certainly nothing to hand out; 0 if there is, or if it is not known."""
         row = self._store.section(self.section.name)
-        now = datetime.now(UTC)
+        now = self._clock()
         if row is None or row.refreshed_at is None or self._store.evaluation_due(self.section.name):
             return 0
         if self._store.has_candidate(self.section.name, now=now):

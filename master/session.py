@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,7 @@ from piufarm.errors import FarmError
 from piufarm.master.channel import Channel
 from piufarm.master.journal import Journal
 from piufarm.master.layout import section_files
+from piufarm.master.machine import REAL_MACHINE, Machine
 from piufarm.master.section_desk import SectionDesk, Surroundings
 from piufarm.names import SectionName
 from piufarm.protocol.messages import (
@@ -54,13 +54,20 @@ class Session:
     """Serves one slave until it says goodbye."""
 
     def __init__(
-        self, configuration: Configuration, visitor: Visitor, channel: Channel, *, warn: Callable[[str], None]
+        self,
+        configuration: Configuration,
+        visitor: Visitor,
+        channel: Channel,
+        *,
+        warn: Callable[[str], None],
+        machine: Machine = REAL_MACHINE,
     ) -> None:
         """`warn` takes one line for the administrator."""
         self._configuration = configuration
         self._visitor = visitor
         self._channel = channel
         self._warn = warn
+        self._machine = machine
         self._around: Surroundings | None = None
         self._desk: SectionDesk | None = None
         self._journal: Journal | None = None
@@ -121,6 +128,7 @@ class Session:
             config=self._configuration.path,
             errors=farm.master_directory / farm.log_file,
             warn=self._warn,
+            machine=self._machine,
         )
 
     def _leave_section(self) -> None:
@@ -150,7 +158,7 @@ class Session:
     def _note(self, *texts: str) -> None:
         if self._journal is not None:
             with self._tolerating_a_broken_journal():
-                self._journal.write(datetime.now(UTC), *texts)
+                self._journal.write(self._machine.clock(), *texts)
 
     @contextmanager
     def _tolerating_a_broken_journal(self) -> Iterator[None]:
