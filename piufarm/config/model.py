@@ -102,6 +102,9 @@ class Section:
     log_file: str
     reservation_timeout: int
     reserve_wait: float
+    lease_timeout: int
+    max_retries: int  # attempts on one version, by any slave, that may end in trouble
+    refresh_interval: int
     # the report
     description: str
     json_sections: tuple[str, ...]

@@ -157,6 +157,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("reservation-timeout", _SECTION, DURATION, "172800", "time after which a reservation lapses", is_new=True),
     Setting("reserve-wait", _SECTION, DURATION, "30", "how long `reserve` waits for states being computed",
             is_new=True),
+    Setting("lease-timeout", _SECTION, DURATION, "1800", "time after which a lease that is not renewed lapses",
+            is_new=True),
+    Setting("max-retries", _SECTION, POSITIVE, "3", "attempts with trouble after which a package is held back",
+            is_new=True),
+    Setting("refresh-interval", _SECTION, DURATION, "3600", "how often `piufarm master refresh` is run; for `idle`",
+            is_new=True),
     # the report
     Setting("description", _SECTION, TEXT, "", "what is tested; a leading or trailing + adds to the default text"),
     Setting("json-sections", _SECTION, WORDS, "default", "names of the section's results in summary.json, or none"),

@@ -87,6 +87,7 @@ def test_every_default_of_a_section_has_its_documented_value(tmp_path: Path) -> 
     assert section.expire_old_days == section.expire_fail_days == Expiry(0, relative=False)
     assert (section.auto_reschedule, section.keep_bugged, section.debug) == (True, False, False)
     assert (section.reservation_timeout, section.reserve_wait, section.max_shrink) == (48 * 3600, 30, 0.2)
+    assert (section.lease_timeout, section.max_retries, section.refresh_interval) == (1800, 3, 3600)
     assert (section.archive_keyring, section.archive_unsigned) == (None, False)
     assert section.log_file == "sid/master.log"
     assert section.json_sections == ("default",)
