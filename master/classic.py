@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from piufarm.faults import fault_point
 from piufarm.master.layout import SectionFiles
 from piufarm.store.model import Placement, Recorded, Run, Standing
 
@@ -18,7 +19,9 @@ def show(recorded: Recorded, files: SectionFiles) -> None:
         files.classic_of(run).with_suffix(".kpr").unlink(missing_ok=True)  # classifies the log that was here before
         if recorded.superseded is not None:
             _hide(recorded.superseded, files, behind=run)
+            fault_point("classic.older-hidden")
     note_submission(run, files)
+    fault_point("classic.noted")
 
 
 def _is_shown(run: Run, files: SectionFiles) -> bool:
@@ -43,7 +46,9 @@ def link_log(log: Path, name: Path) -> None:
     temporary.unlink(missing_ok=True)
     try:
         temporary.hardlink_to(log)
+        fault_point("classic.link-made")
         temporary.replace(name)
+        fault_point("classic.link-shown")
     finally:
         temporary.unlink(missing_ok=True)  # renaming onto another link of the same file does nothing at all
 
@@ -54,6 +59,7 @@ def retire(run: Run, files: SectionFiles) -> None:
     log = files.run_log(run.run_id)
     if log.exists():
         link_log(log, files.archived(run))
+        fault_point("classic.archived")
     if is_same_file(name, log):
         name.unlink()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from piufarm.errors import FarmError
+from piufarm.faults import fault_point
 from piufarm.files import atomic_writer, fsync_directory
 from piufarm.master.layout import SectionFiles
 from piufarm.names import Package, SectionName, Version
@@ -58,8 +59,10 @@ def take_in(
             log_sha256=sha256,
         ),
     )
+    fault_point("intake.recorded")
     if recorded.duplicate:
         _drop_second_copy(files, run_id, recorded.run.run_id)
+        fault_point("intake.second-copy-dropped")
     return recorded
 
 
@@ -74,6 +77,7 @@ def _write_log(files: SectionFiles, run_id: str, chunks: Iterable[bytes]) -> tup
                 stream.write(chunk)
                 digest.update(chunk)
                 size += len(chunk)
+                fault_point("intake.chunk")
     except OSError as error:
         raise LogNotStored(
             f"{files.runs}: {error.strerror or error}", hint="make room or mend the folder; the slave sends it again"

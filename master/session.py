@@ -13,6 +13,7 @@ from typing import Final
 
 from piufarm.config.model import Configuration
 from piufarm.errors import FarmError
+from piufarm.faults import fault_point
 from piufarm.master.channel import Channel
 from piufarm.master.journal import Journal
 from piufarm.master.layout import section_files
@@ -80,7 +81,9 @@ class Session:
                 assert not isinstance(request, BodyChunk | BodyEnd)
                 reply = self._answer(request)
                 self._write_down(request, reply)
+                fault_point("session.reply-due")
                 self._channel.send(reply)
+                fault_point("session.replied")
         except FarmError as error:
             self._note(f"session ended: {error.message}")
             if isinstance(error, StoreError):

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from piufarm.faults import fault_point
+
 
 def fsync_file(path: Path) -> None:
     """Make the content of a file durable."""
@@ -58,16 +60,21 @@ def atomic_writer(path: Path, *, mode: int = 0o666, durable: bool = True) -> Ite
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             os.fchmod(descriptor, mode & ~current_umask())
+            fault_point("file.made")
             yield stream
             stream.flush()
+            fault_point("file.written")
             if durable:
                 os.fsync(descriptor)
+        fault_point("file.synced")
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    fault_point("file.renamed")
     if durable:
         fsync_directory(path.parent)
+        fault_point("file.folder-synced")
 
 
 def atomic_write(path: Path, content: bytes | str, *, mode: int = 0o666, durable: bool = True) -> None:
