@@ -52,19 +52,20 @@ class PackagesFile:
             except InvalidName as error:
                 yield error
 
-    def records(self) -> Iterator[tuple[int, PackageRecord]]:
-        """Every paragraph with a legal name and version as a record, with its offset."""
+    def records(self) -> Iterator[tuple[int, PackageRecord | InvalidName]]:
+        """Every paragraph as a record, with its offset; InvalidName in place of one with an illegal name or version."""
+        names = _SourceNames()
         for offset, field in self._paragraphs():
             try:
-                yield offset, _record(field)
-            except InvalidName:
-                continue  # positions() tells of them
+                yield offset, _record(field, names)
+            except InvalidName as error:
+                yield offset, error
 
     def record_at(self, offset: int) -> PackageRecord:
         """The record of the paragraph that begins there."""
         import apt_pkg
 
-        return _record(_reader(apt_pkg.TagSection(self._content_at(offset), bytes=True)))
+        return _record(_reader(apt_pkg.TagSection(self._content_at(offset), bytes=True)), _SourceNames())
 
     def text_at(self, offset: int) -> str:
         """The paragraph that begins there as it stands in the file, with one newline at its end."""
@@ -109,30 +110,43 @@ def _unreadable(path: Path, error: OSError) -> ArchiveError:
 
 def _reader(section: Any) -> _Field:
     """Fields of an apt_pkg.TagSection as text, empty if absent."""
-    return lambda name: (section.get(name) or b"").decode("utf-8", "replace")
+    get = section.get
+
+    def field(name: str) -> str:
+        content: bytes | None = get(name)
+        return content.decode("utf-8", "replace") if content else ""
+
+    return field
 
 
-def _record(field: _Field) -> PackageRecord:
+class _SourceNames(dict[str, tuple[Package, Version | None] | None]):
+    """What Source fields name, each read once: a source has many packages. None if the field cannot be read."""
+
+    def __missing__(self, text: str) -> tuple[Package, Version | None] | None:
+        self[text] = named = self._read(text)
+        return named
+
+    def _read(self, text: str) -> tuple[Package, Version | None] | None:
+        found = _SOURCE.match(text.strip())
+        if found is None:
+            return None
+        try:
+            return Package(found["name"]), Version(found["version"]) if found["version"] else None
+        except InvalidName:
+            return None
+
+
+def _record(field: _Field, sources: _SourceNames) -> PackageRecord:
     name, version = Package(field("Package")), Version(field("Version"))
-    source, source_version = _source(field("Source"), name, version)
+    # the binary's own name and version as far as the field does not say otherwise
+    source, source_version = sources[field("Source")] or (name, None)
     return PackageRecord(
-        name=name,
-        version=version,
-        source=source,
-        source_version=source_version,
-        maintainer=field("Maintainer"),
-        depends=field("Depends"),
-        pre_depends=field("Pre-Depends"),
-        provides=field("Provides"),
+        name,
+        version,
+        source,
+        source_version or version,
+        field("Maintainer"),
+        field("Depends"),
+        field("Pre-Depends"),
+        field("Provides"),
     )
-
-
-def _source(text: str, name: Package, version: Version) -> tuple[Package, Version]:
-    """The source package: the binary's own name and version as far as the field does not say otherwise."""
-    found = _SOURCE.match(text.strip())
-    if found is None:
-        return name, version
-    try:
-        return Package(found["name"]), Version(found["version"]) if found["version"] else version
-    except InvalidName:
-        return name, version

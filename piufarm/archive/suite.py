@@ -27,6 +27,36 @@ class _Place(NamedTuple):
     version: Version
 
 
+class SuiteIndexes(NamedTuple):
+    """Verified Packages files, in the order of precedence among equal versions, not read yet."""
+
+    files: tuple[Path, ...]
+    digest: str  # identifies the set of indexes: equal digests mean equal packages
+
+    def packages(self) -> SuitePackages:
+        """To look single packages up. Raises MalformedFile."""
+        return SuitePackages(self.files, digest=self.digest)
+
+    def records(self) -> Iterator[PackageRecord | InvalidName]:
+        """To take everything over, in one pass: a name comes again when a higher version of it is found.
+
+        InvalidName stands in place of a paragraph with an illegal name or version. Raises MalformedFile.
+        """
+        import apt_pkg
+
+        apt_pkg.init_system()
+        highest: dict[str, Version] = {}
+        for path in self.files:
+            for _, record in PackagesFile(path).records():
+                if not isinstance(record, InvalidName):
+                    present = highest.setdefault(record.name, record.version)
+                    if present is not record.version:
+                        if apt_pkg.version_compare(record.version, present) <= 0:
+                            continue
+                        highest[record.name] = record.version
+                yield record
+
+
 class SuitePackages:
     """A snapshot of verified indexes; records are read from disk as they are asked for.
 
@@ -65,6 +95,8 @@ class SuitePackages:
         """One record per name, in the order of the indexes; needs little memory."""
         for number, file in enumerate(self._files):
             for offset, record in file.records():
+                if isinstance(record, InvalidName):
+                    continue  # in `skipped`
                 place = self._places[record.name]
                 if (place.file, place.offset) == (number, offset):
                     yield record
@@ -86,7 +118,12 @@ class SuitePackages:
 
 
 def section_packages(section: Section, distros: Distros, distro_name: str, cache: IndexCache) -> SuitePackages:
-    """Fetch (if changed), verify and open what `distro_name` offers in the section's area and architecture.
+    """What `distro_name` offers to a section, to look packages up. Raises ArchiveError."""
+    return section_indexes(section, distros, distro_name, cache).packages()
+
+
+def section_indexes(section: Section, distros: Distros, distro_name: str, cache: IndexCache) -> SuiteIndexes:
+    """Fetch (if changed) and verify what `distro_name` offers in the section's area and architecture.
 
     Raises ArchiveError.
     """
@@ -100,4 +137,4 @@ def section_packages(section: Section, distros: Distros, distro_name: str, cache
         file = cache.index(release, name)
         files.append(file)
         digest.update(f"{release.uri} {release.distribution} {file.name}\n".encode())
-    return SuitePackages(files, digest=digest.hexdigest())
+    return SuiteIndexes(tuple(files), digest.hexdigest())
