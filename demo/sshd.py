@@ -64,7 +64,7 @@ def _is_locked(user: str) -> bool:
     return len(entry) > 1 and entry[1].startswith("!")
 
 
-def _configuration(directory: Path, port: int) -> str:
+def _configuration(directory: Path, port: int, settings: str) -> str:
     user = pwd.getpwuid(os.geteuid()).pw_name
     return f"""\
 ListenAddress 127.0.0.1:{port}
@@ -82,6 +82,7 @@ StrictModes no
 MaxStartups 100
 MaxSessions 100
 LogLevel VERBOSE
+{settings}
 """
 
 
@@ -99,8 +100,11 @@ def _wait_until_it_answers(port: int, log: Path) -> None:
 
 
 @contextmanager
-def ssh_server(directory: Path, *, preferred_port: int | None = None) -> Iterator[SshServer]:
-    """An sshd that runs while the block does; keys and the list of who is let in stay in `directory`.
+def ssh_server(
+    directory: Path, *, preferred_port: int | None = None, settings: str = ""
+) -> Iterator[SshServer]:
+    """An sshd that runs while the block does; keys and the list of who is let in stay in `directory`. `settings` are
+    further lines of its sshd_config.
 
     Raises FarmError if it does not start.
     """
@@ -109,7 +113,7 @@ def ssh_server(directory: Path, *, preferred_port: int | None = None) -> Iterato
     (directory / "authorized_keys").touch(mode=0o600)
     port = free_port(preferred_port)
     configuration, log = directory / "sshd_config", directory / "sshd.log"
-    atomic_write(configuration, _configuration(directory, port))
+    atomic_write(configuration, _configuration(directory, port, settings))
     made_privsep = not _PRIVSEP.exists()
     _PRIVSEP.mkdir(mode=0o755, exist_ok=True)
     with log.open("ab") as stream:

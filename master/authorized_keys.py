@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -79,6 +81,15 @@ def grant(file: Path, wanted: Grant, *, replace: bool) -> bool:
 
     Raises UsageError if the name has another line and `replace` is not given, or if the key belongs to another name.
     """
+    try:
+        _make_folder(file.parent)
+        with _locked(file.parent):
+            return _grant_alone(file, wanted, replace=replace)
+    except OSError as error:
+        raise FarmError(f"cannot write {file}: {error.strerror}") from error
+
+
+def _grant_alone(file: Path, wanted: Grant, *, replace: bool) -> bool:
     lines = _lines(file)
     others = [line for line in lines if _slave_of(line) != wanted.slave]
     _refuse_known_key(file, others, wanted)
@@ -90,16 +101,30 @@ def grant(file: Path, wanted: Grant, *, replace: bool) -> bool:
             f"{file} lets {wanted.slave} in already, by another key or command",
             hint="--replace puts this one in its place",
         )
-    try:
-        if not file.parent.is_dir():
-            file.parent.mkdir(mode=0o700, parents=True)
-            _give_to_owner_of_folder(file.parent)
-        text = "".join(f"{line}\n" for line in [*others, wanted.line()])
-        atomic_write(file, text.encode("utf-8", "surrogateescape"), mode=0o600)
-        _give_to_owner_of_folder(file)
-    except OSError as error:
-        raise FarmError(f"cannot write {file}: {error.strerror}") from error
+    text = "".join(f"{line}\n" for line in [*others, wanted.line()])
+    atomic_write(file, text.encode("utf-8", "surrogateescape"), mode=0o600)
+    _give_to_owner_of_folder(file)
     return had_one
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True)
+        _give_to_owner_of_folder(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep others like us out of the folder: of two that read and replace a file in it at once, one would be lost.
+
+    The folder is locked and not the file, because the file is replaced.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _give_to_owner_of_folder(path: Path) -> None:

@@ -12,6 +12,7 @@ from piufarm.config.advice import advise
 from piufarm.config.defaults import Surroundings, here
 from piufarm.config.inifile import IniFile, read_ini
 from piufarm.config.model import DEFAULT_CONFIG, Configuration, Global, Origin, Section
+from piufarm.config.section_folders import section_in_the_way
 from piufarm.config.settings import GLOBAL_LOG_FILE_DEFAULT, SETTINGS, Scope, Setting, absolute
 from piufarm.errors import ConfigError
 from piufarm.names import InvalidName, SectionName
@@ -94,6 +95,11 @@ class _Reader:
                 names.append(SectionName(name))
             except InvalidName as error:
                 self.problems.append(self.ini.error(str(error), name, hint="rename the section"))
+        for section in names:
+            owner = section_in_the_way(section, names)
+            if owner is not None:
+                text = f"its folder is one that the section [{owner}] keeps files of its own in"
+                self.problems.append(self.ini.error(text, section, hint="rename one of the two sections"))
         return names
 
     def _farm_values(self, surroundings: Surroundings) -> Mapping[str, Any]:

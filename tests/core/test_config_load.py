@@ -338,3 +338,16 @@ def test_line_numbers_are_known_for_exactly_the_keys_that_are_read(text: str) ->
     for (_, key), number in ini.lines.items():
         if key:
             assert text.split("\n")[number - 1].strip().lower().startswith(key)
+
+
+@pytest.mark.parametrize("name", ["sid/pass", "sid/runs/x", "sid/trouble"])
+def test_a_section_cannot_lie_in_a_folder_that_another_one_fills(tmp_path: Path, name: str) -> None:
+    error = refused(tmp_path, f"{PLAIN}\n[{name}]\ndistro = sid\n")
+    assert f"[{name}]" in error.message
+    assert "the section [sid]" in error.message
+
+
+def test_sections_may_lie_beside_the_files_of_another_one(tmp_path: Path) -> None:
+    names = ("sid/amd64", "pass/sid", "tarball/sid")
+    configuration = loaded(tmp_path, PLAIN + "".join(f"\n[{name}]\ndistro = sid\n" for name in names))
+    assert set(names) < set(configuration.sections)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,16 @@ def test_lines_of_others_stay_as_they_are(office: Office, authorized_keys: Path,
     text = authorized_keys.read_text()
     assert text.startswith(f"{kept}\n")
     assert [name in text for name in ("--slave worker1 ", "--slave worker2 ")] == [True, True]
+
+
+def test_slaves_that_are_let_in_at_once_are_all_let_in(office: Office, authorized_keys: Path, tmp_path: Path) -> None:
+    names = [f"worker{number}" for number in range(6)]
+    keys = {name: make_key(tmp_path / f"id_{name}", name) for name in names}
+    with ThreadPoolExecutor(len(names)) as pool:
+        added = list(pool.map(lambda name: _add(office, authorized_keys, name, keys[name]), names))
+    assert [completed.status for completed in added] == [0] * len(names)
+    text = authorized_keys.read_text()
+    assert [name for name in names if f"--slave {name} " not in text] == []
 
 
 def test_adding_the_same_again_changes_nothing(office: Office, authorized_keys: Path, key: Path) -> None:
