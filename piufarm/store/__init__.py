@@ -23,9 +23,10 @@ def open_store(url: str, *, create: bool = True) -> Store:
     """
     parts = urlsplit(url)
     if parts.scheme == _SQLITE and not parts.netloc and parts.path.strip("/"):
-        from piufarm.store.sqlite.store import SqliteStore
+        from piufarm.store.sql.store import SqlStore
+        from piufarm.store.sqlite.database import SqliteDatabase
 
-        return SqliteStore(Path("/" + unquote(parts.path).lstrip("/")), create=create)
+        return SqlStore(SqliteDatabase(Path("/" + unquote(parts.path).lstrip("/")), create=create))
     raise ConfigError(
         f"state: no store behind {url!r}", hint="write sqlite:// and an absolute path, as in sqlite:///var/lib/x.sqlite"
     )

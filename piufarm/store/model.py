@@ -36,11 +36,31 @@ class Standing(StrEnum):
     RETIRED = "retired"  # its package left the section or changed version
 
 
+class Relation(NamedTuple):
+    """What a dependency asks for: a name, and which versions of it will do; prints as it stands in a field."""
+
+    name: Package
+    op: str = ""  # one of << <= = >= >>, or empty: any version
+    version: str = ""
+    arch: str = ""  # of a package of another architecture; empty for our own
+
+    def __str__(self) -> str:
+        name = f"{self.name}:{self.arch}" if self.arch else self.name
+        return f"{name} ({self.op} {self.version})" if self.op else name
+
+
+class Provided(NamedTuple):
+    """A virtual name that a package provides; without a version it satisfies only relations that ask for none."""
+
+    name: Package
+    version: str = ""
+
+
 @dataclass(frozen=True)
 class Dependency:
     """One clause of Depends or Pre-Depends, alternatives in the order of the field; `chosen` is followed."""
 
-    alternatives: tuple[Package, ...]
+    alternatives: tuple[Relation, ...]
     pre: bool = False
     chosen: Package | None = None
 
@@ -60,7 +80,7 @@ class IndexPackage:
     source_version: Version
     maintainer: str = ""
     depends: tuple[Dependency, ...] = ()
-    provides: tuple[Package, ...] = ()
+    provides: tuple[Provided, ...] = ()
     listed: bool = True
 
 
@@ -180,6 +200,7 @@ class ComputedState(NamedTuple):
     waiting: int = 0
     blocked: int = 0
     chosen: tuple[int, ...] = ()
+    retestable: bool = False  # marked to be tested again, and everything that it needs is good
 
 
 class Node(NamedTuple):
@@ -188,19 +209,44 @@ class Node(NamedTuple):
     name: str
     version: str  # the test version
     listed: bool
-    depends: tuple[tuple[str, ...], ...]  # clauses of Depends, then of Pre-Depends
-    provides: tuple[str, ...]
+    depends: tuple[tuple[Relation, ...], ...]  # clauses of Depends, then of Pre-Depends
+    provides: tuple[Provided, ...]
     outcome: Outcome | None  # of the current run of the test version
     stored: ComputedState  # what the last computation said
+    archive_version: str = ""  # in the selection distro: what relations are compared with; empty: the test version
+    recycled: bool = False  # marked to be tested again
+
+
+class ForeignPackage(NamedTuple):
+    """A package of another section, as the sections that look names up there see it."""
+
+    name: str
+    version: str  # in the archive
+    provides: tuple[Provided, ...]
+    state: PackageState  # that the other section's own computation has found
+    outcome: Outcome | None = None  # of the current run of its test version
+
+
+@dataclass(frozen=True)
+class ForeignSection:
+    """A section in which names are looked up that the section itself does not have."""
+
+    name: SectionName
+    packages: Sequence[ForeignPackage]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A section at one moment: everything that the computation of its states needs."""
+    """A section at one moment: everything that the computation of its states needs.
+
+    `others` are the sections of `depends-sections` in the order in which names are looked up in them: as configured,
+    each followed by its own.
+    """
 
     generation: int
     counter: int  # of changes: goes up with every result and every refresh
     nodes: Sequence[Node]
+    others: Sequence[ForeignSection] = ()
 
 
 class Store(Protocol):

@@ -16,7 +16,8 @@ from piufarm.outcome import Outcome
 from piufarm.report.site import build_site
 from piufarm.states import PackageState
 from piufarm.store.model import ComputedState, Dependency
-from piufarm.store.sqlite.store import SqliteStore
+from piufarm.store.sql.store import SqlStore
+from piufarm.store.sqlite.database import SqliteDatabase
 from tests.report import logs
 from tests.report.pages import look_at
 from tests.report.sample import NOW, SID, SampleFarm, fill, index_package, make_farm, set_states
@@ -89,7 +90,7 @@ def test_a_store_that_cannot_be_opened_is_trouble_of_every_section_and_not_a_cra
     assert (farm.output / "sid/package/a/aa.html").exists()
 
 
-class _RefreshedMeanwhile(SqliteStore):
+class _RefreshedMeanwhile(SqlStore):
     """A store whose archive changes between two of a report's questions."""
 
     def all_dependencies(self, section: SectionName) -> Iterator[tuple[Package, Sequence[Dependency]]]:
@@ -101,8 +102,8 @@ def test_an_archive_that_changes_while_a_section_is_read_does_no_harm(farm: Samp
     store = farm.open()
     fill(store, SID, [index_package("aa", "gone"), index_package("gone", "aa")])
     store.close()
-    path = Path(farm.store_url.removeprefix("sqlite://"))
-    assert build_site(farm.configuration, lambda: _RefreshedMeanwhile(path), now=NOW).troubles == {}
+    database = SqliteDatabase(Path(farm.store_url.removeprefix("sqlite://")), create=False)
+    assert build_site(farm.configuration, lambda: _RefreshedMeanwhile(database), now=NOW).troubles == {}
     assert farm.report().troubles == {}
     assert (farm.output / "sid/package/n/newer.html").exists()
     assert not (farm.output / "sid/package/g/gone.html").exists()

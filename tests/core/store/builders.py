@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from piufarm.names import Package, SectionName, Version
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
-from piufarm.store.model import ComputedState, Dependency, IndexPackage, NewRun, Store
+from piufarm.store.model import ComputedState, Dependency, IndexPackage, NewRun, Provided, Relation, Store
 
 SID = SectionName("sid")
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
@@ -27,14 +27,15 @@ def package(
         source_version=Version(version),
         maintainer="A Person <a@example.org>",
         depends=tuple(dependency(clause.strip()) for clause in depends.split(",") if clause.strip()),
-        provides=tuple(Package(name) for name in provides.split()),
+        provides=tuple(Provided(Package(name)) for name in provides.split()),
         listed=listed,
     )
 
 
 def dependency(text: str) -> Dependency:
     """A clause."""
-    return Dependency(tuple(Package(name.strip()) for name in text.lstrip("!").split("|")), pre=text.startswith("!"))
+    alternatives = tuple(Relation(Package(name.strip())) for name in text.lstrip("!").split("|"))
+    return Dependency(alternatives, pre=text.startswith("!"))
 
 
 def fill(store: Store, *packages: IndexPackage, digest: str = "digest") -> int:

@@ -10,7 +10,7 @@ from piufarm.names import Package, SectionName, Version
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
 from piufarm.store import StoreError
-from piufarm.store.model import ComputedState, Dependency, IndexPackage, Store
+from piufarm.store.model import ComputedState, Dependency, IndexPackage, Relation, Store
 from tests.core.store.builders import HOUR, NOON, SID, fill, make_candidates, package, result
 
 
@@ -109,9 +109,9 @@ def test_a_result_that_arrives_while_a_snapshot_is_staged_is_not_forgotten(
 def test_dependencies_come_back_with_the_alternative_that_is_followed(store: Store) -> None:
     fill(store, package("a", depends="b | c, !d, e"), package("b"))
     plain = (
-        Dependency((Package("b"), Package("c")), pre=False, chosen=Package("b")),
-        Dependency((Package("e"),), pre=False, chosen=Package("e")),
-        Dependency((Package("d"),), pre=True, chosen=Package("d")),
+        Dependency((Relation(Package("b")), Relation(Package("c"))), pre=False, chosen=Package("b")),
+        Dependency((Relation(Package("e")),), pre=False, chosen=Package("e")),
+        Dependency((Relation(Package("d")),), pre=True, chosen=Package("d")),
     )
     assert store.dependencies(SID, Package("a")) == plain
     computed = ComputedState(PackageState.WAITING_FOR_DEPENDENCY, "waits for c", chosen=(1, 0, 0))

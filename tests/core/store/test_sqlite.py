@@ -15,7 +15,8 @@ import pytest
 from piufarm.errors import ConfigError
 from piufarm.store import StoreError, open_store
 from piufarm.store.model import IndexPackage
-from piufarm.store.sqlite.store import SqliteStore
+from piufarm.store.sql.store import SqlStore
+from piufarm.store.sqlite.database import SqliteDatabase
 from tests.core.store.builders import NOON, SID, fill, package
 
 
@@ -100,11 +101,12 @@ def test_four_slashes_mean_the_same_as_three(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "farm.sqlite"
-    with closing(SqliteStore(path)) as store:
+    database = SqliteDatabase(path, create=True)
+    with closing(SqlStore(database)) as store:
         fill(store, package("a"))
         with closing(sqlite3.connect(path)) as connection:
             (pages,) = connection.execute("PRAGMA page_count").fetchone()
-        with store._database.read() as cursor:
+        with database.read() as cursor:
             cursor.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(StoreError, match="full") as caught:
             fill(store, *(package(f"p{number}") for number in range(3000)))

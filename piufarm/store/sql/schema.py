@@ -1,21 +1,15 @@
-"""The tables, their version, and how a new database file comes into being. docs/store.md explains the tables."""
+"""The tables and their version. docs/store.md explains the tables."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from pathlib import Path
 from typing import Final
-
-from piufarm.files import fsync_directory, fsync_file, make_directory
-from piufarm.store.errors import StoreError
 
 SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x70697566  # "piuf": marks the file as ours
 
 # Times are microseconds since 1970 UTC. `generation` numbers the archive snapshots of a section; rows of others than
 # `section.generation` are being staged or thrown away. `edge` holds every name that a package's dependencies mention.
-_TABLES: Final = """
+TABLES: Final = """
 CREATE TABLE section (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -109,45 +103,3 @@ CREATE TABLE daily_count (
     PRIMARY KEY (section_id, day, state)
 ) WITHOUT ROWID;
 """
-
-
-def create_database(path: Path) -> None:
-    """Make an empty store at `path`; if another process is faster, its file stays.
-
-    The file is complete before it gets its name, so that nobody ever opens half a schema.
-    """
-    make_directory(path.parent)
-    temporary = path.parent / f".new-{os.urandom(8).hex()}"
-    try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o660))
-        connection = sqlite3.connect(temporary, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(
-                f"BEGIN; {_TABLES} PRAGMA application_id = {APPLICATION_ID};"
-                f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
-            )
-        finally:
-            connection.close()
-        fsync_file(temporary)
-        try:
-            path.hardlink_to(temporary)
-        except FileExistsError:
-            return
-        fsync_directory(path.parent)
-    finally:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{temporary}{suffix}").unlink(missing_ok=True)
-
-
-def check_version(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises StoreError if the file is not a store of ours, or of a version that we do not know."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application != APPLICATION_ID:
-        raise StoreError(f"not a piufarm store: {path}", hint="let the key `state` name another file, or move this one")
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"{path} was written by a newer piufarm (schema {version}, this one knows {SCHEMA_VERSION})",
-            hint="upgrade piufarm on this host",
-        )

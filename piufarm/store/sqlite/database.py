@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 from piufarm.store.errors import StoreError
-from piufarm.store.sqlite.rows import Row
-from piufarm.store.sqlite.schema import check_version, create_database
+from piufarm.store.sql.database import Parameters, Row
+from piufarm.store.sqlite.creation import check_version, create_database
 
 _BUSY_SECONDS: Final = 30.0  # how long to wait for another process's transaction, each of which takes milliseconds
 
 
-class Database:
-    """A connection; every error that it raises is a StoreError."""
+class SqliteCursor(sqlite3.Cursor):
+    """See piufarm.store.sql.database.Cursor; here a writer excludes all others, so that no row needs a lock."""
+
+    for_update = ""
+    skip_locked = ""
+
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """See Cursor.load."""
+        marks = ", ".join("?" * len(columns))
+        self.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+
+class SqliteDatabase:
+    """A connection; see piufarm.store.sql.database.Database."""
 
     def __init__(self, path: Path, *, create: bool) -> None:
         """Open `path`, made if missing and `create`. Raises StoreError."""
@@ -58,26 +70,26 @@ class Database:
         self._connection.close()
 
     @contextmanager
-    def read(self) -> Iterator[sqlite3.Cursor]:
+    def read(self) -> Iterator[SqliteCursor]:
         """A transaction that sees one moment of the database and blocks nobody."""
         with self._transaction("BEGIN DEFERRED") as cursor:
             yield cursor
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Cursor]:
+    def write(self) -> Iterator[SqliteCursor]:
         """A transaction that excludes other writers; durable when the block has ended well, else undone."""
         with self._transaction("BEGIN IMMEDIATE") as cursor:
             yield cursor
 
-    def stream(self, query: str, parameters: Sequence[object]) -> Iterator[Row]:
+    def stream(self, query: str, parameters: Parameters) -> Iterator[Row]:
         """The rows of one moment, fetched as they are asked for, on a connection of their own."""
         with self._translated(), closing(self._connect()) as connection:
             yield from connection.execute(query, parameters)
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Cursor]:
+    def _transaction(self, begin: str) -> Iterator[SqliteCursor]:
         with self._translated():
-            cursor = self._connection.cursor()
+            cursor = self._connection.cursor(SqliteCursor)
             cursor.execute(begin)
             try:
                 yield cursor

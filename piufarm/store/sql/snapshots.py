@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -14,13 +13,18 @@ from piufarm.names import SectionName
 from piufarm.states import PackageState
 from piufarm.store.errors import StoreError
 from piufarm.store.model import IndexPackage
-from piufarm.store.sqlite.connection import Database
-from piufarm.store.sqlite.rows import Row, SectionKey, clauses_text, count_change, find_section, make_section, micros
+from piufarm.store.relations_text import clauses_text, provides_text
+from piufarm.store.sql.database import Cursor, Database, Row
+from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_section, micros
 
 _BATCH: Final = 1000  # packages a transaction: some 10 ms, so that sessions hardly notice
 _TIE_RANGE: Final = 2**31
 _NEW: Final = (PackageState.UNKNOWN.value, "new in the archive; its state has not been computed yet", 0, 0, 0, "", 0)
-_COMPUTED: Final = "state, reason, chain, waiting, blocked, chosen, weight"
+_COMPUTED: Final = ("state", "reason", "chain", "waiting", "blocked", "chosen", "weight")
+_PACKAGE_COLUMNS: Final = (
+    "section_id", "generation", "name", "version", "test_version", "source", "source_version", "maintainer", "listed",
+    "depends", "pre_depends", "provides", *_COMPUTED, "tie", "changed",
+)  # fmt: skip
 
 
 def replace_packages(
@@ -34,18 +38,19 @@ def replace_packages(
 ) -> int:
     """See Store.replace_packages."""
     with database.write() as cursor:
-        key = make_section(cursor, section)
+        key = lock_section(cursor, section)
         (generation,) = cursor.execute(
-            "UPDATE section SET last_generation = last_generation + 1 WHERE id = ? RETURNING last_generation", (key.id,)
+            "UPDATE section SET last_generation = last_generation + 1 WHERE id = :id RETURNING last_generation",
+            {"id": key.id},
         ).fetchone()
     try:
         _stage(database, key, generation, packages, known=_known_states(database, section))
-        _switch(database, key, generation, (micros(now), index_digest, index_size))
+        _switch(database, section, (key, generation), (micros(now), index_digest, index_size))
     except BaseException:
         with suppress(StoreError):  # the next switch removes what cannot be removed now, as after a kill
-            _remove(database, key, "generation = ?", generation)
+            _remove(database, key, "generation = :generation", generation)
         raise
-    _remove(database, key, "generation < ?", generation)
+    _remove(database, key, "generation < :generation", generation)
     return int(generation)
 
 
@@ -60,20 +65,19 @@ def _stage(
     rows = iter(packages)
     while batch := list(islice(rows, _BATCH)):
         with database.write() as cursor:
-            cursor.executemany(_INSERT_PACKAGE, (_package_row(key, generation, package, known) for package in batch))
-            cursor.executemany("INSERT INTO edge VALUES (?, ?, ?, ?)", _edge_rows(key, generation, batch))
+            cursor.load(
+                "package", _PACKAGE_COLUMNS, (_package_row(key, generation, package, known) for package in batch)
+            )
+            cursor.load(
+                "edge", ("section_id", "generation", "target", "package"), _edge_rows(key, generation, batch)
+            )
 
 
-def note_refresh(cursor: sqlite3.Cursor, section: SectionName, now: datetime) -> None:
+def note_refresh(cursor: Cursor, section: SectionName, now: datetime) -> None:
     """See Store.note_refresh."""
-    cursor.execute("UPDATE section SET refreshed_at = ? WHERE name = ?", (micros(now), section))
+    cursor.execute("UPDATE section SET refreshed_at = :now WHERE name = :name", {"now": micros(now), "name": section})
 
 
-_INSERT_PACKAGE: Final = f"""
-INSERT INTO package (section_id, generation, name, version, test_version, source, source_version, maintainer, listed,
-    depends, pre_depends, provides, {_COMPUTED}, tie, changed)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
-"""
 
 
 def _known_states(database: Database, section: SectionName) -> Mapping[tuple[str, str], Row]:
@@ -81,9 +85,9 @@ def _known_states(database: Database, section: SectionName) -> Mapping[tuple[str
     with database.read() as cursor:
         key = find_section(cursor, section)
         rows = cursor.execute(
-            f"SELECT name, test_version, depends, pre_depends, {_COMPUTED} FROM package"
-            " WHERE section_id = ? AND generation = ?",
-            (key.id, key.generation),
+            f"SELECT name, test_version, depends, pre_depends, {', '.join(_COMPUTED)} FROM package"
+            " WHERE section_id = :section_id AND generation = :generation",
+            key.columns,
         )
         return {(row[0], row[1]): row[2:] for row in rows}
 
@@ -99,51 +103,51 @@ def _package_row(
     return (
         key.id, generation, package.name, package.version, package.test_version, package.source,
         package.source_version, package.maintainer, int(package.listed), depends, pre_depends,
-        ",".join(package.provides), *computed, random.randrange(_TIE_RANGE),
+        provides_text(package.provides), *computed, random.randrange(_TIE_RANGE), 0,
     )  # fmt: skip
 
 
 def _edge_rows(key: SectionKey, generation: int, packages: Iterable[IndexPackage]) -> Iterator[Row]:
     for package in packages:
-        targets = {target for clause in package.depends for target in clause.alternatives}
+        targets = {target.name for clause in package.depends for target in clause.alternatives if not target.arch}
         for target in sorted(targets):
             yield key.id, generation, target, package.name
 
 
-def _switch(database: Database, key: SectionKey, generation: int, description: Row) -> None:
+def _switch(database: Database, section: SectionName, new: tuple[SectionKey, int], description: Row) -> None:
+    key, generation = new
     with database.write() as cursor:
-        current = cursor.execute("SELECT generation FROM section WHERE id = ?", (key.id,)).fetchone()[0]
+        current = lock_section(cursor, section).generation
         if current > generation:
             raise StoreError("another refresh of this section has overtaken this one", hint="its packages are in use")
         # what results have changed while the new snapshot was being staged
         cursor.execute(
             """
             UPDATE package SET state = old.state, reason = old.reason, changed = old.changed FROM package AS old
-            WHERE old.section_id = ?1 AND old.generation = ?2 AND old.changed > ?3
-                AND package.section_id = ?1 AND package.generation = ?4
+            WHERE old.section_id = :section_id AND old.generation = :current AND old.changed > :counter
+                AND package.section_id = :section_id AND package.generation = :generation
                 AND package.name = old.name AND package.test_version = old.test_version
             """,
-            (key.id, current, key.counter, generation),
+            {"section_id": key.id, "current": current, "counter": key.counter, "generation": generation},
         )
         cursor.execute(
-            "UPDATE section SET generation = ?, refreshed_at = ?, index_digest = ?, index_size = ? WHERE id = ?",
-            (generation, *description, key.id),
+            "UPDATE section SET generation = :generation, refreshed_at = :now, index_digest = :digest,"
+            " index_size = :size WHERE id = :id",
+            {"id": key.id, "generation": generation, **dict(zip(("now", "digest", "size"), description, strict=True))},
         )
         _forget_reservations(cursor, key, generation, now=description[0])
         count_change(cursor, key)
 
 
-def _forget_reservations(cursor: sqlite3.Cursor, key: SectionKey, generation: int, *, now: int) -> None:
+def _forget_reservations(cursor: Cursor, key: SectionKey, generation: int, *, now: int) -> None:
     """Nobody gets a reservation of a version that is not tested any more; those past their deadline can go."""
     gone = (
-        "section_id = ?1 AND NOT EXISTS (SELECT 1 FROM package AS p WHERE p.section_id = ?1 AND p.generation = ?2"
-        " AND p.name = package AND p.test_version = {table}.version)"
+        "section_id = :section_id AND NOT EXISTS (SELECT 1 FROM package AS p WHERE p.section_id = :section_id"
+        " AND p.generation = :generation AND p.name = package AND p.test_version = {table}.version)"
     )
-    cursor.execute(
-        f"DELETE FROM reservation WHERE deadline <= ?3 AND {gone.format(table='reservation')}",
-        (key.id, generation, now),
-    )
-    cursor.execute(f"DELETE FROM lapsed WHERE {gone.format(table='lapsed')}", (key.id, generation))
+    what = {"section_id": key.id, "generation": generation, "now": now}
+    cursor.execute(f"DELETE FROM reservation WHERE deadline <= :now AND {gone.format(table='reservation')}", what)
+    cursor.execute(f"DELETE FROM lapsed WHERE {gone.format(table='lapsed')}", what)
 
 
 def _remove(database: Database, key: SectionKey, condition: str, generation: int) -> None:
@@ -153,6 +157,6 @@ def _remove(database: Database, key: SectionKey, condition: str, generation: int
             with database.write() as cursor:
                 removed = cursor.execute(
                     f"DELETE FROM {table} WHERE ({columns}) IN"
-                    f" (SELECT {columns} FROM {table} WHERE section_id = ? AND {condition} LIMIT {_BATCH})",
-                    (key.id, generation),
+                    f" (SELECT {columns} FROM {table} WHERE section_id = :section_id AND {condition} LIMIT {_BATCH})",
+                    {"section_id": key.id, "generation": generation},
                 ).rowcount

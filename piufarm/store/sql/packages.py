@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from piufarm.names import Package, SectionName, Version
 from piufarm.states import PackageState
 from piufarm.store.model import Dependency, PackageRow, SectionRow
-from piufarm.store.sqlite.connection import Database
-from piufarm.store.sqlite.rows import Row, dependencies, find_section, moment
+from piufarm.store.relations_text import RelationsReader
+from piufarm.store.sql.database import Cursor, Database, Row
+from piufarm.store.sql.rows import dependencies, find_section, moment
 
 _COLUMNS: Final = (
     "name, version, test_version, source, source_version, maintainer, state, reason, chain, waiting, blocked, listed"
 )
 _PRESENT: Final = (
-    "section_id = (SELECT id FROM section WHERE name = ?1)"
-    " AND generation = (SELECT generation FROM section WHERE name = ?1)"
+    "section_id = (SELECT id FROM section WHERE name = :section)"
+    " AND generation = (SELECT generation FROM section WHERE name = :section)"
 )
 
 
-def sections(cursor: sqlite3.Cursor, name: SectionName | None = None) -> Sequence[SectionRow]:
+def sections(cursor: Cursor, name: SectionName | None = None) -> Sequence[SectionRow]:
     """All sections by name, or the one asked for."""
     rows = cursor.execute(
         "SELECT name, generation, refreshed_at, index_digest, index_size FROM section"
-        " WHERE ?1 IS NULL OR name = ?1 ORDER BY name",
-        (name,),
+        " WHERE CAST(:name AS TEXT) IS NULL OR name = :name ORDER BY name",
+        {"name": name},
     )
     return [
         SectionRow(SectionName(name), generation, None if refreshed is None else moment(refreshed), digest, size)
@@ -37,15 +37,18 @@ def sections(cursor: sqlite3.Cursor, name: SectionName | None = None) -> Sequenc
 def packages(database: Database, section: SectionName, state: PackageState | None) -> Iterator[PackageRow]:
     """See Store.packages."""
     rows = database.stream(
-        f"SELECT {_COLUMNS} FROM package WHERE {_PRESENT} AND listed = 1 AND (?2 IS NULL OR state = ?2) ORDER BY name",
-        (section, state),
+        f"SELECT {_COLUMNS} FROM package WHERE {_PRESENT} AND listed = 1"
+        " AND (CAST(:state AS TEXT) IS NULL OR state = :state) ORDER BY name",
+        {"section": section, "state": state},
     )
     return map(_package_row, rows)
 
 
-def package(cursor: sqlite3.Cursor, section: SectionName, name: Package) -> PackageRow | None:
+def package(cursor: Cursor, section: SectionName, name: Package) -> PackageRow | None:
     """See Store.package."""
-    row = cursor.execute(f"SELECT {_COLUMNS} FROM package WHERE {_PRESENT} AND name = ?2", (section, name)).fetchone()
+    row = cursor.execute(
+        f"SELECT {_COLUMNS} FROM package WHERE {_PRESENT} AND name = :name", {"section": section, "name": name}
+    ).fetchone()
     return _package_row(row) if row else None
 
 
@@ -68,51 +71,56 @@ def _package_row(row: Row) -> PackageRow:
     )
 
 
-def package_dependencies(cursor: sqlite3.Cursor, section: SectionName, name: Package) -> Sequence[Dependency]:
+def package_dependencies(cursor: Cursor, section: SectionName, name: Package) -> Sequence[Dependency]:
     """See Store.dependencies."""
     row = cursor.execute(
-        f"SELECT depends, pre_depends, chosen FROM package WHERE {_PRESENT} AND name = ?2", (section, name)
+        f"SELECT depends, pre_depends, chosen FROM package WHERE {_PRESENT} AND name = :name",
+        {"section": section, "name": name},
     ).fetchone()
-    return dependencies(*row) if row else ()
+    return dependencies(RelationsReader(), *row) if row else ()
 
 
 def all_dependencies(database: Database, section: SectionName) -> Iterator[tuple[Package, Sequence[Dependency]]]:
     """See Store.all_dependencies."""
     rows = database.stream(
         f"SELECT name, depends, pre_depends, chosen FROM package WHERE {_PRESENT} AND listed = 1 ORDER BY name",
-        (section,),
+        {"section": section},
     )
+    read = RelationsReader()
     for name, *columns in rows:
-        yield Package(name), dependencies(*columns)
+        yield Package(name), dependencies(read, *columns)
 
 
-def providers(cursor: sqlite3.Cursor, section: SectionName) -> Mapping[Package, Sequence[Package]]:
+def providers(cursor: Cursor, section: SectionName) -> Mapping[Package, Sequence[Package]]:
     """See Store.providers."""
     found: dict[Package, list[Package]] = {}
+    read = RelationsReader()
     rows = cursor.execute(
-        f"SELECT name, provides FROM package WHERE {_PRESENT} AND provides != '' ORDER BY name", (section,)
+        f"SELECT name, provides FROM package WHERE {_PRESENT} AND provides != '' ORDER BY name", {"section": section}
     )
     for name, provided in rows:
-        for virtual in provided.split(","):
-            found.setdefault(Package(virtual), []).append(Package(name))
+        for virtual in dict.fromkeys(one.name for one in read.provides(provided)):
+            found.setdefault(virtual, []).append(Package(name))
     return found
 
 
-def reverse_dependencies(cursor: sqlite3.Cursor, section: SectionName, name: Package) -> Sequence[Package]:
+def reverse_dependencies(cursor: Cursor, section: SectionName, name: Package) -> Sequence[Package]:
     """See Store.reverse_dependencies."""
     rows = cursor.execute(
-        f"SELECT package FROM edge WHERE {_PRESENT} AND target = ?2 ORDER BY package", (section, name)
+        f"SELECT package FROM edge WHERE {_PRESENT} AND target = :target ORDER BY package",
+        {"section": section, "target": name},
     )
     return [Package(row[0]) for row in rows]
 
 
-def counts(cursor: sqlite3.Cursor, section: SectionName) -> dict[PackageState, int]:
+def counts(cursor: Cursor, section: SectionName) -> dict[PackageState, int]:
     """See Store.counts."""
     found = dict.fromkeys(PackageState, 0)
     key = find_section(cursor, section)
     rows = cursor.execute(
-        "SELECT state, count(*) FROM package WHERE section_id = ? AND generation = ? AND listed = 1 GROUP BY state",
-        (key.id, key.generation),
+        "SELECT state, count(*) FROM package"
+        " WHERE section_id = :section_id AND generation = :generation AND listed = 1 GROUP BY state",
+        key.columns,
     )
     for state, number in rows:
         found[PackageState(state)] = number

@@ -1,10 +1,9 @@
-"""The interface `Store` on SQLite: each method is a transaction around a function of a topic module."""
+"""The interface `Store` on a database: each method is a transaction around a function of a topic module."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from pathlib import Path
 
 from piufarm.names import Package, SectionName, Version
 from piufarm.states import PackageState
@@ -21,15 +20,16 @@ from piufarm.store.model import (
     SectionRow,
     Snapshot,
 )
-from piufarm.store.sqlite import counts, evaluations, packages, reservations, rows, runs, snapshots
-from piufarm.store.sqlite.connection import Database
+from piufarm.store.sql import counts, evaluations, packages, reservations, rows, runs, snapshots
+from piufarm.store.sql.database import Database
 
 
-class SqliteStore:
+class SqlStore:
     """See piufarm.store.model.Store for what the methods promise."""
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
-        self._database = Database(path, create=create)
+    def __init__(self, database: Database) -> None:
+        """`database` is closed with the store."""
+        self._database = database
 
     def close(self) -> None:
         self._database.close()

@@ -1,0 +1,186 @@
+"""Results: what a new one means, and the history of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from piufarm.names import Package, SectionName, Version
+from piufarm.outcome import Outcome
+from piufarm.states import PackageState
+from piufarm.store.errors import StoreError
+from piufarm.store.model import NewRun, Placement, Recorded, Run, Standing, outcome_reason, run_log
+from piufarm.store.sql.database import Cursor, Database, Parameters, Row
+from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_section, micros, moment
+
+_SELECT: Final = (
+    "SELECT run.id, name, package, version, outcome, standing, placement, slave, received_at, log, log_bytes,"
+    " log_sha256 FROM run JOIN section ON section.id = section_id"
+)
+_WHAT: Final = "section_id = :section_id AND package = :package AND version = :version"
+
+_STATE_OF: Final = {
+    Outcome.PASS: PackageState.SUCCESSFULLY_TESTED,
+    Outcome.FAIL: PackageState.FAILED_TESTING,
+    Outcome.UNTESTABLE: PackageState.CANNOT_BE_TESTED,
+}
+
+
+def _run(row: Row) -> Run:
+    run_id, section, package, version, outcome, standing, placement, slave, received_at, *log = row
+    return Run(
+        run_id,
+        SectionName(section),
+        Package(package),
+        Version(version),
+        Outcome(outcome),
+        Standing(standing),
+        Placement(placement),
+        slave,
+        moment(received_at),
+        *log,
+    )
+
+
+def record_run(cursor: Cursor, section: SectionName, new: NewRun) -> Recorded:
+    """See Store.record_run."""
+    key = lock_section(cursor, section)
+    what = {"section_id": key.id, "package": new.package, "version": new.version}
+    holds = _end_reservation(cursor, what, new.slave)
+    if not holds and (earlier := _same_result(cursor, what, new)) is not None:
+        return Recorded(earlier, duplicate=True)
+    current = _current(cursor, what)
+    if holds or current is None:
+        standing = Standing.CURRENT
+    else:
+        standing = Standing.LATE if _held_once(cursor, what, new.slave) else Standing.UNRESERVED
+    superseded = current if standing is Standing.CURRENT else None
+    if superseded is not None:
+        cursor.execute("UPDATE run SET standing = 'superseded' WHERE id = :id", {"id": superseded.run_id})
+    run = _insert(cursor, key, section, new, standing)
+    if standing is Standing.CURRENT:
+        _enter_state(cursor, key, run)
+    return Recorded(run, superseded)
+
+
+def _end_reservation(cursor: Cursor, what: Parameters, slave: str | None) -> bool:
+    """Whether the sender held the reservation (or nobody in particular did), which ends here."""
+    cursor.execute(
+        f"DELETE FROM reservation WHERE {_WHAT} AND (owner IS NULL OR owner = :slave)", {**what, "slave": slave}
+    )
+    held = cursor.rowcount > 0
+    if held:
+        cursor.execute(f"DELETE FROM lapsed WHERE {_WHAT} AND owner = :slave", {**what, "slave": slave})
+    return held
+
+
+def _same_result(cursor: Cursor, what: Parameters, new: NewRun) -> Run | None:
+    row = cursor.execute(
+        f"{_SELECT} WHERE {_WHAT} AND outcome = :outcome AND log_sha256 = :log_sha256"
+        " AND slave IS NOT DISTINCT FROM :slave ORDER BY received_at DESC LIMIT 1",
+        {**what, "outcome": new.outcome, "log_sha256": new.log_sha256, "slave": new.slave},
+    ).fetchone()
+    return _run(row) if row else None
+
+
+def _current(cursor: Cursor, what: Parameters) -> Run | None:
+    row = cursor.execute(f"{_SELECT} WHERE {_WHAT} AND standing = 'current'", what).fetchone()
+    return _run(row) if row else None
+
+
+def _held_once(cursor: Cursor, what: Parameters, slave: str | None) -> bool:
+    cursor.execute(f"SELECT 1 FROM lapsed WHERE {_WHAT} AND owner = :slave", {**what, "slave": slave})
+    return cursor.fetchone() is not None
+
+
+def _insert(cursor: Cursor, key: SectionKey, section: SectionName, new: NewRun, standing: Standing) -> Run:
+    placement = Placement(new.outcome.value)
+    log = run_log(new.run_id)
+    cursor.execute(
+        """
+        INSERT INTO run (id, section_id, package, version, outcome, standing, placement, slave, received_at, log,
+            log_bytes, log_sha256)
+        VALUES (:id, :section_id, :package, :version, :outcome, :standing, :placement, :slave, :received_at, :log,
+            :log_bytes, :log_sha256)
+        """,
+        {
+            "id": new.run_id, "section_id": key.id, "package": new.package, "version": new.version,
+            "outcome": new.outcome, "standing": standing, "placement": placement, "slave": new.slave,
+            "received_at": micros(new.received_at), "log": log, "log_bytes": new.log_bytes,
+            "log_sha256": new.log_sha256,
+        },
+    )  # fmt: skip
+    return Run(
+        new.run_id, section, new.package, new.version, new.outcome, standing, placement, new.slave,
+        new.received_at, log, new.log_bytes, new.log_sha256,
+    )  # fmt: skip
+
+
+def _enter_state(cursor: Cursor, key: SectionKey, run: Run) -> None:
+    """Let the package itself show the result at once; what depends on it follows with the next evaluation."""
+    counter = count_change(cursor, key)
+    state = _STATE_OF[run.outcome], outcome_reason(run.outcome, run.version)
+    _set_state(cursor, key, (run.package, run.version), (*state, counter))
+
+
+def _set_state(cursor: Cursor, key: SectionKey, package: Row, state: Row) -> None:
+    cursor.execute(
+        "UPDATE package SET state = :state, reason = :reason, changed = :changed"
+        " WHERE section_id = :section_id AND generation = :generation AND name = :name AND test_version = :version",
+        key.columns | dict(zip(("name", "version", "state", "reason", "changed"), (*package, *state), strict=True)),
+    )
+
+
+def runs(
+    database: Database, section: SectionName, package: Package | None, *, current_only: bool
+) -> Iterator[Run]:
+    """See Store.runs."""
+    rows = database.stream(
+        f"{_SELECT} WHERE section_id = (SELECT id FROM section WHERE name = :section)"
+        " AND (CAST(:package AS TEXT) IS NULL OR package = :package) AND (:all = 1 OR standing = 'current')"
+        " ORDER BY package, received_at DESC, run.id DESC",
+        {"section": section, "package": package, "all": int(not current_only)},
+    )
+    return map(_run, rows)
+
+
+def run(cursor: Cursor, run_id: str) -> Run | None:
+    """See Store.run."""
+    row = cursor.execute(f"{_SELECT} WHERE run.id = :id", {"id": run_id}).fetchone()
+    return _run(row) if row else None
+
+
+def set_placement(cursor: Cursor, run_id: str, placement: Placement) -> None:
+    """See Store.set_placement."""
+    cursor.execute("UPDATE run SET placement = :placement WHERE id = :id", {"placement": placement, "id": run_id})
+    if cursor.rowcount == 0:
+        raise StoreError(f"no run {run_id}")
+
+
+def runs_out_of_place(cursor: Cursor, section: SectionName) -> Sequence[Run]:
+    """See Store.runs_out_of_place."""
+    key = find_section(cursor, section)
+    rows = cursor.execute(
+        f"""
+        {_SELECT} WHERE section_id = :section_id AND standing = 'current' AND NOT EXISTS (
+            SELECT 1 FROM package AS p WHERE p.section_id = run.section_id AND p.generation = :generation
+                AND p.name = run.package AND p.test_version = run.version)
+        ORDER BY package, received_at
+        """,
+        key.columns,
+    )
+    return [_run(row) for row in rows]
+
+
+def retire(cursor: Cursor, section: SectionName, run_ids: Iterable[str]) -> None:
+    """See Store.retire."""
+    key = lock_section(cursor, section)
+    counter = count_change(cursor, key)
+    state = PackageState.UNKNOWN, "its result was retired; its state has not been computed yet"
+    for run_id in run_ids:
+        found = cursor.execute(
+            "UPDATE run SET standing = 'retired' WHERE id = :id AND standing = 'current' RETURNING package, version",
+            {"id": run_id},
+        ).fetchone()
+        if found is not None:
+            _set_state(cursor, key, found, (*state, counter))

@@ -1,0 +1,56 @@
+"""How a new database file comes into being, and whether one is ours."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from piufarm.files import fsync_directory, fsync_file, make_directory
+from piufarm.store.errors import StoreError
+from piufarm.store.sql.schema import SCHEMA_VERSION, TABLES
+
+APPLICATION_ID: Final = 0x70697566  # "piuf": marks the file as ours
+
+
+def create_database(path: Path) -> None:
+    """Make an empty store at `path`; if another process is faster, its file stays.
+
+    The file is complete before it gets its name, so that nobody ever opens half a schema.
+    """
+    make_directory(path.parent)
+    temporary = path.parent / f".new-{os.urandom(8).hex()}"
+    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o660))
+        connection = sqlite3.connect(temporary, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(
+                f"BEGIN; {TABLES} PRAGMA application_id = {APPLICATION_ID};"
+                f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
+            )
+        finally:
+            connection.close()
+        fsync_file(temporary)
+        try:
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            return
+        fsync_directory(path.parent)
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{temporary}{suffix}").unlink(missing_ok=True)
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises StoreError if the file is not a store of ours, or of a version that we do not know."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise StoreError(f"not a piufarm store: {path}", hint="let the key `state` name another file, or move this one")
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} was written by a newer piufarm (schema {version}, this one knows {SCHEMA_VERSION})",
+            hint="upgrade piufarm on this host",
+        )
