@@ -20,18 +20,24 @@ from piufarm.master.layout import section_files
 from piufarm.master.machine import REAL_MACHINE, Machine
 from piufarm.master.section_desk import SectionDesk, Surroundings
 from piufarm.names import SectionName
+from piufarm.protocol import NO_FEATURES, Feature, features_reply
 from piufarm.protocol.messages import (
     BodyChunk,
     BodyEnd,
     Busy,
     EndOfSession,
     Error,
+    Features,
     Hello,
+    Lease,
     Ok,
+    Renew,
     Reply,
     Request,
     Result,
     SelectSection,
+    Trouble,
+    Why,
 )
 from piufarm.protocol.wire import format_reply, format_request
 from piufarm.store import StoreError, open_store
@@ -62,13 +68,15 @@ class Session:
         *,
         warn: Callable[[str], None],
         machine: Machine = REAL_MACHINE,
+        offered: frozenset[Feature] = NO_FEATURES,
     ) -> None:
-        """`warn` takes one line for the administrator."""
+        """`warn` takes one line for the administrator; `offered` is what slaves may ask beyond the plain protocol."""
         self._configuration = configuration
         self._visitor = visitor
         self._channel = channel
         self._warn = warn
         self._machine = machine
+        self._offered = offered
         self._around: Surroundings | None = None
         self._desk: SectionDesk | None = None
         self._journal: Journal | None = None
@@ -100,6 +108,10 @@ class Session:
                 return self._select(request.name)
             case Result():
                 return self._chosen_desk.store_result(request, self._body())
+            case Features():
+                return features_reply(self._offered)
+            case Lease() | Renew() | Trouble() | Why():
+                raise AssertionError(f"nothing offered, and yet: {request}")
             case _:
                 return self._chosen_desk.answer(request)
 

@@ -6,6 +6,8 @@ Bytes go in through `receive` and `receive_eof`, messages come out of `next_even
 
 from piufarm.protocol.connection import NEED_DATA, PAUSED
 from piufarm.protocol.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
+from piufarm.protocol.features import NO_FEATURES, Feature, features_reply
+from piufarm.protocol.holdings import Holdings
 from piufarm.protocol.limits import DEFAULT_LIMITS, Limits
 from piufarm.protocol.master_side import MasterConnection
 from piufarm.protocol.slave_side import SlaveConnection
@@ -13,11 +15,15 @@ from piufarm.protocol.slave_side import SlaveConnection
 __all__ = [
     "DEFAULT_LIMITS",
     "NEED_DATA",
+    "NO_FEATURES",
     "PAUSED",
+    "Feature",
+    "Holdings",
     "Limits",
     "LocalProtocolError",
     "MasterConnection",
     "ProtocolError",
     "RemoteProtocolError",
     "SlaveConnection",
+    "features_reply",
 ]

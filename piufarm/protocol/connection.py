@@ -6,8 +6,9 @@ from enum import Enum
 from typing import Final, Literal, NoReturn
 
 from piufarm.protocol.errors import LocalProtocolError, RemoteProtocolError
+from piufarm.protocol.features import NO_FEATURES, Feature, features_in
 from piufarm.protocol.limits import Limits
-from piufarm.protocol.messages import Message
+from piufarm.protocol.messages import Message, Ok
 from piufarm.protocol.states import NEXT, Role, State, speaker
 from piufarm.protocol.wire import shown
 
@@ -37,11 +38,17 @@ class Connection:
         self._buffer = bytearray()
         self._eof = False
         self._failure: str | None = None
+        self._features = NO_FEATURES
 
     @property
     def state(self) -> State:
         """Where the session stands."""
         return self._state
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        """What the master has said that it understands; nothing before it was asked."""
+        return self._features
 
     def receive(self, data: bytes) -> None:
         """Take what was read from the peer.
@@ -76,6 +83,8 @@ class Connection:
             if received:
                 self._fail(f"not allowed here: {text}")
             raise LocalProtocolError(f"cannot send {text}")
+        if self._state is State.FEATURES_ASKED and isinstance(message, Ok):
+            self._features = features_in(message)
         self._state = follows
 
     def _fail(self, reason: str, *, hint: str | None = None) -> NoReturn:

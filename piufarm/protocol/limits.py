@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MIB: Final = 1024 * 1024
+LEASE_MAX: Final = 1000  # packages that one `lease` may ask for
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Limits:
     body_bytes: int = 256 * MIB
     body_lines: int = 16 * MIB
     requests: int = 100_000  # a slave with more to say connects again
+    window_bytes: int = 8 * MIB  # of memory that unpacking may take; RFC 8878 asks a decoder for as much
 
 
 DEFAULT_LIMITS: Final = Limits()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from piufarm.protocol.body import BodyDecoder
+from piufarm.protocol.compressed import FrameDecoder
 from piufarm.protocol.connection import NEED_DATA, PAUSED, Connection, NeedData, Paused
 from piufarm.protocol.errors import LocalProtocolError
 from piufarm.protocol.limits import DEFAULT_LIMITS, MIB, Limits
@@ -17,6 +18,7 @@ from piufarm.protocol.messages import (
     Request,
     Result,
     SlaveMessage,
+    Trouble,
 )
 from piufarm.protocol.states import Role, State, speaker
 from piufarm.protocol.wire import Malformed, check_reply, format_reply, parse_request
@@ -36,7 +38,7 @@ class MasterConnection(Connection):
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
         self._requests = 0
-        self._body = BodyDecoder(limits)
+        self._body: BodyDecoder | FrameDecoder = BodyDecoder(limits)
         self._problem: str | None = None  # of a log whose last good bytes were handed out first
 
     def next_event(self) -> SlaveMessage | NeedData | Paused:
@@ -75,7 +77,7 @@ class MasterConnection(Connection):
                 self._fail("end of file in the middle of a line")
             return EndOfSession()
         try:
-            request = parse_request(line)
+            request = parse_request(line, self._features)
         except Malformed as error:
             self._fail(str(error))
         if request is None:
@@ -83,9 +85,16 @@ class MasterConnection(Connection):
         self._requests += 1
         if self._requests > self._limits.requests:
             self._fail(f"more than {self._limits.requests} requests in one session")
-        if isinstance(request, Result):
-            self._body = BodyDecoder(self._limits)
+        if isinstance(request, Result | Trouble):
+            self._body = self._decoder(request.compressed_bytes)
         return request
+
+    def _decoder(self, compressed_bytes: int | None) -> BodyDecoder | FrameDecoder:
+        if compressed_bytes is None:
+            return BodyDecoder(self._limits)
+        if compressed_bytes > self._limits.body_bytes:
+            self._fail(f"log of more than {self._limits.body_bytes} bytes")
+        return FrameDecoder(self._limits, compressed_bytes)
 
     def _next_body_event(self) -> BodyChunk | BodyEnd | NeedData:
         while True:

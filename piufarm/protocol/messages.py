@@ -1,7 +1,8 @@
 """What the two ends say to each other, as frozen values shared by both.
 
-The slave sends requests, the master one reply to each. A `Result` is followed by its log: any number of `BodyChunk`,
-then `BodyEnd`; the reply comes after that. A log is empty or ends in LF.
+The slave sends requests, the master one reply to each. A `Result` or `Trouble` is followed by its log: any number of
+`BodyChunk`, then `BodyEnd`; the reply comes after that. A log is empty or ends in LF. With `compressed_bytes`, a slave
+sends the pieces of one zstd frame of that length; what comes out at the master is the log itself.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from piufarm.names import InvalidName, Package, SectionName, Version
 from piufarm.outcome import Outcome
+from piufarm.trouble import TroubleKind
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,12 @@ class Unreserve:
 
 @dataclass(frozen=True)
 class Result:
-    """`pass|fail|untestable PKG VERSION`: the head of a result; its log follows."""
+    """`pass|fail|untestable PKG VERSION [zstd N]`: the head of a result; its log follows."""
 
     outcome: Outcome
     package: Package
     version: Version
+    compressed_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,40 @@ class QueryList:
 
 
 @dataclass(frozen=True)
+class Features:
+    """`features`: what do you understand beyond the plain protocol?"""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """`lease N`: give me up to N packages at once, for as long as you say."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class Renew:
+    """`renew`: I still work on what I hold in this section."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """`trouble PKG VERSION KIND [zstd N]`: its test said nothing about the package; the evidence follows as a log."""
+
+    package: Package
+    version: Version
+    kind: TroubleKind
+    compressed_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Why:
+    """`why PKG`: what does it wait for?"""
+
+    package: Package
+
+
+@dataclass(frozen=True)
 class EndOfSession:
     """The peer is done (end of file, or a blank line from a slave); a slave also sends it: then it hangs up."""
 
@@ -151,6 +188,11 @@ Request = (
     | QueryRecursiveDepends
     | QueryDepcycle
     | QueryList
+    | Features
+    | Lease
+    | Renew
+    | Trouble
+    | Why
 )
 SlaveMessage = Request | BodyChunk | BodyEnd | EndOfSession
 Reply = Ok | Error | Busy

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from piufarm.protocol.body import BodyEncoder
+from piufarm.protocol.compressed import FrameEncoder
 from piufarm.protocol.connection import NEED_DATA, PAUSED, Connection, NeedData, Paused
 from piufarm.protocol.errors import LocalProtocolError
 from piufarm.protocol.limits import DEFAULT_LIMITS, Limits
@@ -14,11 +15,13 @@ from piufarm.protocol.messages import (
     EndOfSession,
     Hello,
     MasterMessage,
+    Request,
     Result,
     SlaveMessage,
+    Trouble,
 )
 from piufarm.protocol.states import Role, State, speaker
-from piufarm.protocol.wire import Malformed, check_reply, format_request, parse_reply, shown
+from piufarm.protocol.wire import Malformed, check_reply, format_request, needed_by, parse_reply, shown
 
 _NOT_A_MASTER: Final = "is the key's forced command `piufarm master session`, and does the login print nothing itself?"
 _SEE_MASTER: Final = "the master's log says why"
@@ -27,7 +30,8 @@ _SEE_MASTER: Final = "the master's log says why"
 class SlaveConnection(Connection):
     """Writes requests and logs, reads replies; the greeting (Hello) comes first.
 
-    `escape_invalid_utf8`: write bytes of a log that are not UTF-8 as `\\xNN`, for masters that cannot take them.
+    `escape_invalid_utf8`: write bytes of a log that are not UTF-8 as `\\xNN`, for masters that cannot take them; one
+    that has told its features can.
     """
 
     role = Role.SLAVE
@@ -35,7 +39,7 @@ class SlaveConnection(Connection):
     def __init__(self, limits: Limits = DEFAULT_LIMITS, *, escape_invalid_utf8: bool = True) -> None:
         super().__init__(limits)
         self._escape = escape_invalid_utf8
-        self._body = BodyEncoder(escape_invalid_utf8=escape_invalid_utf8)
+        self._body: BodyEncoder | FrameEncoder = BodyEncoder(escape_invalid_utf8=escape_invalid_utf8)
         self._asked = ""
 
     def next_event(self) -> MasterMessage | EndOfSession | NeedData | Paused:
@@ -63,6 +67,8 @@ class SlaveConnection(Connection):
         self._raise_if_failed()
         if self._buffer and speaker(self._state) is Role.SLAVE:
             self._nothing_expected()
+        if isinstance(message, Request) and (missing := needed_by(message) - self._features):
+            raise LocalProtocolError(f"the master has not said that it knows {' '.join(sorted(missing))}: {message}")
         self._step(message, received=False)
         match message:
             case BodyChunk(data):
@@ -71,8 +77,8 @@ class SlaveConnection(Connection):
                 return self._body.end()
             case EndOfSession():
                 return b""
-            case Result():
-                self._body = BodyEncoder(escape_invalid_utf8=self._escape)
+            case Result(compressed_bytes=length) | Trouble(compressed_bytes=length):
+                self._body = self._encoder(length)
         try:
             line = format_request(message)
         except Malformed as error:
@@ -80,6 +86,11 @@ class SlaveConnection(Connection):
             raise LocalProtocolError(str(error)) from error
         self._asked = line.decode().rstrip("\n")
         return line
+
+    def _encoder(self, compressed_bytes: int | None) -> BodyEncoder | FrameEncoder:
+        if compressed_bytes is not None:
+            return FrameEncoder(compressed_bytes)
+        return BodyEncoder(escape_invalid_utf8=self._escape and not self._features)
 
     def _nothing_expected(self) -> EndOfSession | Paused:
         if self._buffer:

@@ -1,7 +1,8 @@
 """Every state of a session and every step between them; nothing here knows bytes.
 
 Rules: both ends walk through the same table, so they cannot disagree; in each state one side alone speaks; whatever is
-not in the table is a protocol error. `FAILED` is entered by such an error and never left.
+not in the table is a protocol error. `FAILED` is entered by such an error and never left. What needs a feature
+(`features.py`) is besides an unknown command until the master has said that it has it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from piufarm.protocol.messages import (
     Busy,
     EndOfSession,
     Error,
+    Features,
     Hello,
     Idle,
+    Lease,
     Message,
     Ok,
     QueryDepcycle,
@@ -27,11 +30,14 @@ from piufarm.protocol.messages import (
     QueryRecursiveDepends,
     QueryState,
     Recycle,
+    Renew,
     Reserve,
     Result,
     SelectSection,
     Status,
+    Trouble,
     Unreserve,
+    Why,
 )
 
 
@@ -58,6 +64,10 @@ class State(Enum):
     STATUS_ASKED = "status asked"
     STATE_ASKED = "state asked"
     NAMES_ASKED = "names asked"
+    FEATURES_ASKED = "features asked"
+    LEASE_ASKED = "lease asked"
+    RENEW_SENT = "renew sent"
+    WHY_ASKED = "why asked"
     CLOSED = "closed"
     FAILED = "failed"
 
@@ -74,6 +84,10 @@ MASTER_SPEAKS: Final = frozenset(
         State.STATUS_ASKED,
         State.STATE_ASKED,
         State.NAMES_ASKED,
+        State.FEATURES_ASKED,
+        State.LEASE_ASKED,
+        State.RENEW_SENT,
+        State.WHY_ASKED,
     }
 )
 SLAVE_SPEAKS: Final = frozenset({State.NO_SECTION, State.READY, State.BODY})
@@ -99,6 +113,11 @@ NEXT: Final[Mapping[tuple[State, type[Message]], State]] = MappingProxyType(
         (State.READY, QueryRecursiveDepends): State.NAMES_ASKED,
         (State.READY, QueryDepcycle): State.NAMES_ASKED,
         (State.READY, QueryList): State.NAMES_ASKED,
+        (State.READY, Features): State.FEATURES_ASKED,
+        (State.READY, Lease): State.LEASE_ASKED,
+        (State.READY, Renew): State.RENEW_SENT,
+        (State.READY, Trouble): State.BODY,
+        (State.READY, Why): State.WHY_ASKED,
         (State.READY, EndOfSession): State.CLOSED,
         (State.BODY, BodyChunk): State.BODY,
         (State.BODY, BodyEnd): State.RESULT_SENT,
@@ -114,6 +133,12 @@ NEXT: Final[Mapping[tuple[State, type[Message]], State]] = MappingProxyType(
         (State.STATE_ASKED, Error): State.READY,
         (State.NAMES_ASKED, Ok): State.READY,
         (State.NAMES_ASKED, Error): State.READY,
+        (State.FEATURES_ASKED, Ok): State.READY,
+        (State.LEASE_ASKED, Ok): State.READY,
+        (State.LEASE_ASKED, Error): State.READY,
+        (State.RENEW_SENT, Ok): State.READY,
+        (State.WHY_ASKED, Ok): State.READY,
+        (State.WHY_ASKED, Error): State.READY,
     }
 )
 

@@ -13,11 +13,16 @@ from typing import Final
 
 from piufarm.names import InvalidName, Package, Version
 from piufarm.outcome import Outcome
+from piufarm.protocol.features import NO_FEATURES, Feature
+from piufarm.protocol.holdings import Holdings
+from piufarm.protocol.limits import LEASE_MAX
 from piufarm.protocol.messages import (
     Busy,
     Error,
+    Features,
     Hello,
     Idle,
+    Lease,
     MasterMessage,
     Ok,
     QueryDepcycle,
@@ -26,15 +31,19 @@ from piufarm.protocol.messages import (
     QueryRecursiveDepends,
     QueryState,
     Recycle,
+    Renew,
     Reply,
     Request,
     Reserve,
     Result,
     SelectSection,
     Status,
+    Trouble,
     Unreserve,
+    Why,
 )
 from piufarm.protocol.states import State
+from piufarm.trouble import TroubleKind
 
 _SHOWN: Final = 80  # characters of a bad line that an error message quotes
 
@@ -50,6 +59,32 @@ def shown(line: bytes) -> str:
 
 
 _Parser = Callable[[Sequence[str]], Request]
+_COMPRESSED: Final = "zstd"  # the last word but one of a head, before the length of the frame
+_LENGTH: Final = re.compile(r"[1-9][0-9]{0,17}")
+
+
+def _result(outcome: Outcome) -> _Parser:
+    return lambda words: Result(outcome, Package(words[0]), Version(words[1]), *map(_length, words[2:]))
+
+
+def _trouble(words: Sequence[str]) -> Trouble:
+    kinds = [kind for kind in TroubleKind if kind is not TroubleKind.LOST]
+    if words[2] not in kinds:
+        raise Malformed(f"`trouble`: {shown(words[2].encode())} is none of {' '.join(kinds)}")
+    return Trouble(Package(words[0]), Version(words[1]), TroubleKind(words[2]), *map(_length, words[3:]))
+
+
+def _lease(words: Sequence[str]) -> Lease:
+    if not _LENGTH.fullmatch(words[0]) or int(words[0]) > LEASE_MAX:
+        raise Malformed(f"`lease` takes a number from 1 to {LEASE_MAX}, not {shown(words[0].encode())}")
+    return Lease(int(words[0]))
+
+
+def _length(word: str) -> int:
+    if not _LENGTH.fullmatch(word):
+        raise Malformed(f"not the length of a compressed log: {shown(word.encode())}")
+    return int(word)
+
 
 _REQUESTS: Final[Mapping[str, tuple[int, _Parser]]] = MappingProxyType(
     {  # verb: number of arguments, how they become a request
@@ -58,24 +93,36 @@ _REQUESTS: Final[Mapping[str, tuple[int, _Parser]]] = MappingProxyType(
         "idle": (0, lambda words: Idle()),
         "reserve": (0, lambda words: Reserve()),
         "unreserve": (2, lambda words: Unreserve(Package(words[0]), Version(words[1]))),
-        "pass": (2, lambda words: Result(Outcome.PASS, Package(words[0]), Version(words[1]))),
-        "fail": (2, lambda words: Result(Outcome.FAIL, Package(words[0]), Version(words[1]))),
-        "untestable": (2, lambda words: Result(Outcome.UNTESTABLE, Package(words[0]), Version(words[1]))),
+        "pass": (2, _result(Outcome.PASS)),
+        "fail": (2, _result(Outcome.FAIL)),
+        "untestable": (2, _result(Outcome.UNTESTABLE)),
         "status": (0, lambda words: Status()),
         "_state": (1, lambda words: QueryState(Package(words[0]))),
         "_depends": (1, lambda words: QueryDepends(Package(words[0]))),
         "_recursive-depends": (1, lambda words: QueryRecursiveDepends(Package(words[0]))),
         "_depcycle": (1, lambda words: QueryDepcycle(Package(words[0]))),
         "_list": (1, lambda words: QueryList(words[0])),
+        "features": (0, lambda words: Features()),
+        "lease": (1, _lease),
+        "renew": (0, lambda words: Renew()),
+        "trouble": (3, _trouble),
+        "why": (1, lambda words: Why(Package(words[0]))),
     }
 )
 
 
 VERBS: Final = tuple(_REQUESTS)
+_FEATURE_OF: Final[Mapping[str, Feature]] = MappingProxyType(
+    {"lease": Feature.LEASE, "renew": Feature.LEASE, "trouble": Feature.TROUBLE, "why": Feature.WHY}
+)
+_WITH_LOG: Final = frozenset({"pass", "fail", "untestable", "trouble"})
 
 
-def parse_request(line: bytes) -> Request | None:
-    """The request in a line (without its LF); None for a blank one, which ends the session. Raises Malformed."""
+def parse_request(line: bytes, features: frozenset[Feature] = NO_FEATURES) -> Request | None:
+    """The request in a line (without its LF); None for a blank one, which ends the session. Raises Malformed.
+
+    What needs other features than these is an unknown command.
+    """
     try:
         words = [word.decode("utf-8") for word in line.split()]
     except UnicodeDecodeError as error:
@@ -83,10 +130,12 @@ def parse_request(line: bytes) -> Request | None:
     if not words:
         return None
     verb, arguments = words[0], words[1:]
-    if verb not in _REQUESTS:
+    if verb not in _REQUESTS or _FEATURE_OF.get(verb) not in (None, *features):
         raise Malformed(f"unknown command: {shown(line)}")
     wanted, parse = _REQUESTS[verb]
-    if len(arguments) != wanted:
+    if Feature.ZSTD in features and verb in _WITH_LOG and arguments[wanted:-1] == [_COMPRESSED]:
+        del arguments[wanted]
+    elif len(arguments) != wanted:
         raise Malformed(f"`{verb}` takes {wanted} arguments, not {len(arguments)}: {shown(line)}")
     try:
         return parse(arguments)
@@ -106,8 +155,8 @@ def _request_words(request: Request) -> tuple[str, ...]:
             return ("reserve",)
         case Unreserve(package, version):
             return "unreserve", package, version
-        case Result(outcome, package, version):
-            return outcome.value, package, version
+        case Result(outcome, package, version, length):
+            return outcome.value, package, version, *_compression(length)
         case Status():
             return ("status",)
         case QueryState(package):
@@ -120,6 +169,29 @@ def _request_words(request: Request) -> tuple[str, ...]:
             return "_depcycle", package
         case QueryList(state):
             return "_list", state
+        case Features():
+            return ("features",)
+        case Lease(count):
+            return "lease", str(count)
+        case Renew():
+            return ("renew",)
+        case Trouble(package, version, kind, length):
+            return "trouble", package, version, kind.value, *_compression(length)
+        case Why(package):
+            return "why", package
+
+
+def _compression(length: int | None) -> tuple[str, ...]:
+    return () if length is None else (_COMPRESSED, str(length))
+
+
+def needed_by(request: Request) -> frozenset[Feature]:
+    """The features without which a master does not know this request."""
+    verb, *arguments = _request_words(request)
+    compressed = verb in _WITH_LOG and _COMPRESSED in arguments[_REQUESTS[verb][0] :]
+    return frozenset(
+        ({_FEATURE_OF[verb]} if verb in _FEATURE_OF else set()) | ({Feature.ZSTD} if compressed else set())
+    )
 
 
 def format_request(request: Request) -> bytes:
@@ -135,6 +207,9 @@ _NUMBER: Final = re.compile(r"[0-9]{1,10}")
 _COUNTS: Final = re.compile(r"(?:\(recycle\) )?[a-z-]+=[0-9]+(?: [a-z-]+=[0-9]+)*")
 _STATE_AND_VERSION: Final = re.compile(r"[^\s]+ [^\s]+")
 _NAMES: Final = re.compile(r"(?:[^\s]+(?: [^\s]+)*)?")
+_FEATURES: Final = re.compile(r"(?:[a-z0-9-]+(?: [a-z0-9-]+)*)?")
+_HOLDINGS: Final = re.compile(r"[0-9]{1,10}(?: [^\s]+ [^\s]+)*")
+_SENTENCE: Final = re.compile(r"[^\s]+(?: [^\s]+)*")
 _OK_FORMS: Final[Mapping[State, tuple[re.Pattern[str], str]]] = MappingProxyType(
     {
         State.IDLE_ASKED: (_NUMBER, "ok SECONDS"),
@@ -142,6 +217,10 @@ _OK_FORMS: Final[Mapping[State, tuple[re.Pattern[str], str]]] = MappingProxyType
         State.STATUS_ASKED: (_COUNTS, "ok STATE=COUNT…"),
         State.STATE_ASKED: (_STATE_AND_VERSION, "ok STATE VERSION"),
         State.NAMES_ASKED: (_NAMES, "ok [NAME…]"),
+        State.FEATURES_ASKED: (_FEATURES, "ok [NAME…]"),
+        State.LEASE_ASKED: (re.compile(_HOLDINGS.pattern.replace("*", "+")), "ok SECONDS PACKAGE VERSION…"),
+        State.RENEW_SENT: (_HOLDINGS, "ok SECONDS [PACKAGE VERSION…]"),
+        State.WHY_ASKED: (_SENTENCE, "ok SENTENCE"),
     }
 )
 _OK_ALONE: Final = (re.compile(""), "ok")
@@ -155,11 +234,13 @@ def check_reply(state: State, reply: Reply) -> None:
     text = " ".join(reply.words)
     if not form.fullmatch(text) or text.split() != list(reply.words):
         raise Malformed(f"expected `{expected}`, not {shown(b'ok ' + text.encode())}")
-    if state is State.OFFER_ASKED:
-        try:
+    try:
+        if state is State.OFFER_ASKED:
             Package(reply.words[0]), Version(reply.words[1])
-        except InvalidName as error:
-            raise Malformed(f"offered something that cannot be tested: {error}") from error
+        elif state in (State.LEASE_ASKED, State.RENEW_SENT):
+            Holdings.of(reply)
+    except InvalidName as error:
+        raise Malformed(f"offered something that cannot be tested: {error}") from error
 
 
 def parse_reply(line: bytes) -> MasterMessage:

@@ -174,7 +174,7 @@ def test_a_section_that_cannot_exist_is_a_request_for_an_unknown_section(word: s
     [
         (b"frobnicate\n", "unknown command: 'frobnicate'"),
         (b"RESERVE\n", "unknown command"),
-        (b"features\n", "unknown command"),
+        (b"lease 1\n", "unknown command"),
         (b"reserve\x00\n", "unknown command"),
         (b"\x1b[31mreserve\n", r"unknown command: '\x1b[31mreserve'"),
         (b"reserve now\n", "`reserve` takes 0 arguments, not 1"),
