@@ -91,10 +91,9 @@ def _log_context(output: Path, current: RunRow | None) -> Mapping[str, object]:
 
 
 def _clause(model: SectionModel, dependency: Dependency) -> Clause:
-    chosen = dependency.chosen or dependency.alternatives[0]
-    return Clause(
-        dependency.pre, tuple(_alternative(model, name, name == chosen) for name in dependency.alternatives)
-    )
+    names = dict.fromkeys(relation.name for relation in dependency.alternatives)
+    chosen = dependency.chosen or next(iter(names))
+    return Clause(dependency.pre, tuple(_alternative(model, name, name == chosen) for name in names))
 
 
 def _alternative(model: SectionModel, name: Package, chosen: bool) -> Alternative:

@@ -25,7 +25,7 @@ def followed(
     dependency: Dependency, known: Collection[Package], providers: Mapping[Package, Sequence[Package]]
 ) -> Package | None:
     """The real package that a clause leads to: the chosen alternative, a virtual name's first provider."""
-    name = dependency.chosen or dependency.alternatives[0]
+    name = dependency.chosen or dependency.alternatives[0].name
     if name in known:
         return name
     return next((provider for provider in providers.get(name, ()) if provider in known), None)

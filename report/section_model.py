@@ -116,7 +116,7 @@ def load_section(store: Store, settings: Section, today: date) -> SectionModel:
 def _named(dependencies: Mapping[Package, Sequence[Dependency]]) -> Iterator[Package]:
     for clauses in dependencies.values():
         for clause in clauses:
-            yield from clause.alternatives
+            yield from (relation.name for relation in clause.alternatives)
 
 
 def _outside(store: Store, section: SectionName, names: Iterable[Package]) -> Mapping[Package, PackageState]:

@@ -180,7 +180,7 @@ def _culprits(model: SectionModel, row: PackageRow) -> tuple[Culprit, ...]:
     found: dict[str, Culprit] = {}
     for dependency in model.dependencies.get(row.name, ()):
         target = followed(dependency, model.packages, model.providers)
-        name = target or dependency.chosen or dependency.alternatives[0]
+        name = target or dependency.chosen or dependency.alternatives[0].name
         state = model.states.get(name) if target else model.outside_state(name)
         if name != row.name and state not in (PackageState.SUCCESSFULLY_TESTED, OUTSIDE):
             found[name] = Culprit(name, model.paths.package(name) if target else None, state or DOES_NOT_EXIST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from piufarm.store.model import Node
+from piufarm.store.model import Node, Relation
 
 SATISFIED: Final = -1  # stands for a target that needs no test
 
@@ -43,7 +43,7 @@ class Graph:
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.nodes = nodes
         self._targets = _targets_by_name(nodes)
-        self._resolved: dict[tuple[str, ...], Clause] = {}  # many packages share clauses such as libc6
+        self._resolved: dict[tuple[Relation, ...], Clause] = {}  # many packages share clauses such as libc6
         self.clauses = [self._clauses(position, node) for position, node in enumerate(nodes)]
 
     def _clauses(self, position: int, node: Node) -> tuple[Clause, ...]:
@@ -52,11 +52,13 @@ class Graph:
             for clause in map(self._resolve, node.depends)
         )
 
-    def _resolve(self, alternatives: tuple[str, ...]) -> Clause:
+    def _resolve(self, alternatives: tuple[Relation, ...]) -> Clause:
         known = self._resolved.get(alternatives)
         if known is None:
             known = tuple(
-                Option(target, index) for index, name in enumerate(alternatives) for target in self._candidates(name)
+                Option(target, index)
+                for index, wanted in enumerate(alternatives)
+                for target in self._candidates(wanted.name)
             )
             self._resolved[alternatives] = known
         return known
@@ -72,7 +74,7 @@ def _targets_by_name(nodes: Sequence[Node]) -> dict[str, list[int]]:
     targets = {node.name: [position] for position, node in enumerate(nodes)}
     # by name, because whoever is asked first can decide which packages are one cycle
     for position, node in sorted(enumerate(nodes), key=lambda numbered: numbered[1].name):
-        for virtual in dict.fromkeys(node.provides):
+        for virtual in dict.fromkeys(provided.name for provided in node.provides):
             if virtual != node.name:
                 targets.setdefault(virtual, []).append(position)
     return targets

@@ -11,7 +11,7 @@ from piufarm.master.states.rules import DIRECT, PROPAGATED, WAITING
 from piufarm.names import Version
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
-from piufarm.store.model import Node, outcome_reason
+from piufarm.store.model import Node, Relation, outcome_reason
 
 _NAMED: Final = 3  # packages that a sentence names before it only counts
 
@@ -68,7 +68,7 @@ class Reasons:
     def _missing(self, position: int) -> str:
         for clause, names in zip(self.clauses[position], self.nodes[position].depends, strict=True):
             if not clause:
-                alternatives = " | ".join(names)
+                alternatives = " | ".join(map(str, names))
                 return f"depends on {alternatives}, which {'is' if len(names) == 1 else 'are all'} not in the archive"
         raise AssertionError(f"nothing is missing for {self.nodes[position].name}")
 
@@ -80,8 +80,8 @@ class Reasons:
                     return f"depends on {self._named(option, names)}, which is {state}"
         raise AssertionError(f"nothing blocks {self.nodes[position].name}")
 
-    def _named(self, option: Option, names: Sequence[str]) -> str:
-        target, mentioned = self.nodes[option.target].name, names[option.alternative]
+    def _named(self, option: Option, alternatives: Sequence[Relation]) -> str:
+        target, mentioned = self.nodes[option.target].name, alternatives[option.alternative].name
         return target if target == mentioned else f"{mentioned} (provided by {target})"
 
 

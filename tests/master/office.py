@@ -18,7 +18,7 @@ from piufarm.names import Package, SectionName, Version
 from piufarm.protocol import MasterConnection
 from piufarm.run import Completed, clean_environment, run
 from piufarm.store import open_store
-from piufarm.store.model import Dependency, IndexPackage, Store
+from piufarm.store.model import Dependency, IndexPackage, Relation, Store
 from tests.core.store.builders import NOON
 from tests.support.clone import PIUFARM
 
@@ -115,5 +115,5 @@ def _package(line: str) -> IndexPackage:
         test_version=version,
         source=Package(name.strip()),
         source_version=version,
-        depends=tuple(Dependency(tuple(Package(word.strip()) for word in clause)) for clause in clauses),
+        depends=tuple(Dependency(tuple(Relation(Package(word.strip())) for word in clause)) for clause in clauses),
     )

@@ -19,7 +19,17 @@ from piufarm.report.site import Outcome as ReportOutcome
 from piufarm.report.site import build_site
 from piufarm.states import PackageState
 from piufarm.store import open_store
-from piufarm.store.model import ComputedState, Dependency, IndexPackage, NewRun, Placement, Store, run_log
+from piufarm.store.model import (
+    ComputedState,
+    Dependency,
+    IndexPackage,
+    NewRun,
+    Placement,
+    Provided,
+    Relation,
+    Store,
+    run_log,
+)
 from tests.report import logs
 
 NOW: Final = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
@@ -117,13 +127,15 @@ def index_package(
 ) -> IndexPackage:  # fmt: skip
     """A package of the archive; each of `depends` is `a | b`, a leading `!` makes it a Pre-Depends."""
     clauses = tuple(
-        Dependency(tuple(Package(word.strip()) for word in clause.lstrip("!").split("|")), clause.startswith("!"))
+        Dependency(
+            tuple(Relation(Package(word.strip())) for word in clause.lstrip("!").split("|")), clause.startswith("!")
+        )
         for clause in depends
     )
     known = Version(version)
     return IndexPackage(
         Package(name), known, known, Package(source or name), known, maintainer, clauses,
-        tuple(map(Package, provides)), listed,
+        tuple(Provided(Package(name)) for name in provides), listed,
     )  # fmt: skip
 
 
@@ -205,7 +217,7 @@ _REASONS: Final[Mapping[PackageState, str]] = {
 
 
 def _reason(package: IndexPackage, state: PackageState) -> str:
-    return _REASONS[state].format(version=package.version, dependency=package.depends[0].alternatives[0]
+    return _REASONS[state].format(version=package.version, dependency=package.depends[0].alternatives[0].name
                                   if package.depends else "nothing")
 
 

@@ -56,7 +56,7 @@ class BothReports:
 
 
 def _paragraph(package: IndexPackage) -> str:
-    depends = ", ".join(" | ".join(clause.alternatives) for clause in package.depends)
+    depends = ", ".join(" | ".join(map(str, clause.alternatives)) for clause in package.depends)
     return (
         f"Package: {package.name}\nSource: {package.source}\nVersion: {package.version}\nArchitecture: amd64\n"
         f"Maintainer: {package.maintainer}\nDescription: sample\n" + (f"Depends: {depends}\n" if depends else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from piufarm.master.relations import FieldReader
 from piufarm.master.states.evaluation import evaluate
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
@@ -13,18 +14,20 @@ _NOTHING_STORED = ComputedState(PackageState.UNKNOWN, "")
 
 
 def node(line: str, outcome: Outcome | None = None, *, listed: bool = True) -> Node:
-    """A package from `name (provided, …) -> clause, clause`; alternatives are joined by `|`."""
+    """A package from `name=version (provided, …) -> clause, clause`, in the syntax of Debian's fields; version 1."""
     left, _, right = line.partition("->")
-    name, _, provided = left.partition("(")
-    clauses = [clause.strip() for clause in right.split(",") if clause.strip()]
+    named, _, provided = left.partition("(")
+    name, _, version = named.strip().partition("=")
+    fields = FieldReader("amd64")
     return Node(
-        name=name.strip(),
-        version="1",
+        name=name,
+        version=version or "1",
         listed=listed,
-        depends=tuple(tuple(word.strip() for word in clause.split("|")) for clause in clauses),
-        provides=tuple(word.strip() for word in provided.strip(" )").split(",") if word.strip()),
+        depends=tuple(clause.alternatives for clause in fields.dependencies(right.strip())),
+        provides=fields.provides(provided.strip()[:-1]),
         outcome=outcome,
         stored=_NOTHING_STORED,
+        archive_version=version or "1",
     )
 
 
