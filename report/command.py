@@ -9,7 +9,7 @@ from pathlib import Path
 
 from piufarm.config.command import add_config_option
 from piufarm.config.load import load
-from piufarm.report.progress import terminal_progress
+from piufarm.progress import terminal_progress
 from piufarm.report.site import Outcome, build_site
 from piufarm.store import open_store
 

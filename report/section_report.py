@@ -9,14 +9,14 @@ from itertools import chain
 from pathlib import Path
 
 from piufarm.config.model import Global, Section
+from piufarm.counts_file import render_counts
 from piufarm.names import InvalidName
+from piufarm.progress import Progress, Ticker
 from piufarm.report.artifact import Artifact
 from piufarm.report.charts import charts
-from piufarm.report.counts_file import render_counts
 from piufarm.report.json_sections import json_sections
 from piufarm.report.package_pages import package_pages, run_log
 from piufarm.report.paths import OWNED_DIRECTORIES, site_path
-from piufarm.report.progress import Progress, Ticker
 from piufarm.report.publisher import Publisher, Tally
 from piufarm.report.section_model import SectionModel, load_section
 from piufarm.report.section_pages import section_pages

@@ -15,13 +15,13 @@ from piufarm.config.load import GLOBAL
 from piufarm.config.model import Configuration, Section
 from piufarm.errors import FarmError, PiufarmError, UsageError
 from piufarm.names import SectionName
+from piufarm.progress import NoProgress, Progress
 from piufarm.report.artifact import Artifact
 from piufarm.report.charts import SMALL_NAME
 from piufarm.report.description import describe
 from piufarm.report.front_page import Overview, front_page
 from piufarm.report.lock import report_lock
 from piufarm.report.paths import SectionPaths, SitePath, site_path
-from piufarm.report.progress import NoProgress, Progress
 from piufarm.report.publisher import Publisher, Tally
 from piufarm.report.removed_sections import SECTIONS_NAME, remove_sections, render_sections
 from piufarm.report.section_report import Workshop, report_section

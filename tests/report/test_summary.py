@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from piufarm.config.load import load
+from piufarm.counts_file import render_counts
 from piufarm.names import SectionName
-from piufarm.report.counts_file import render_counts
 from piufarm.report.json_sections import json_sections
 from piufarm.report.summary import Verdict, merge, read_summary
 from piufarm.states import COUNTS_COLUMNS, PackageState

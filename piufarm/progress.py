@@ -1,4 +1,4 @@
-"""What a person at a terminal sees while the report is made; silent anywhere else."""
+"""What a person at a terminal sees while many files are dealt with; silent anywhere else."""
 
 from __future__ import annotations
 
