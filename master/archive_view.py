@@ -3,104 +3,138 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Final
 
 from piufarm.archive.index import PackageRecord
-from piufarm.archive.suite import SuitePackages
+from piufarm.archive.suite import SuiteIndexes
 from piufarm.config.model import Section
-from piufarm.master.relations import BadRelation, parse_dependencies, parse_provides
-from piufarm.names import Package, Version
+from piufarm.master.relations import BadRelation, FieldReader
+from piufarm.names import InvalidName, Package, Version
 from piufarm.store.model import IndexPackage
 
-_DISAPPEARED = Version("None")
-_FORM = 1  # of what is derived from the indexes: a change makes every section be read again
+_DISAPPEARED: Final = Version("None")
+_FORM: Final = 2  # of what is derived from the indexes: a change makes every section be read again
+_COMPLAINTS_MAX: Final = 50  # about paragraphs without a legal name
 
 
 @dataclass
+class ArchiveContents:
+    """What reading the archive has found. `complaints` are sentences about packages that cannot be understood."""
+
+    packages: list[IndexPackage] = field(default_factory=list)  # of the section, then those outside it, by name
+    size: int = 0  # packages in the indexes, whether the section tests them or not
+    complaints: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class ArchiveView:
-    """A section's packages, read from the archive as they are asked for.
+    """A section's packages, as they stand in verified indexes that nobody has read yet.
 
     `last` is the last suite of an upgrade whose packages come from an earlier one: its versions are the ones tested.
     """
 
     section: Section
-    selection: SuitePackages
-    last: SuitePackages | None
-    left_out: list[str] = field(default_factory=list)  # packages that cannot be understood, one sentence each
+    selection: SuiteIndexes
+    last: SuiteIndexes | None
 
     @property
     def digest(self) -> str:
-        """Identifies the result: equal digests, equal packages."""
+        """Identifies the contents: equal digests, equal packages."""
         parts = (
             str(_FORM), self.selection.digest, self.last.digest if self.last else "",
             self.section.arch, *self.section.packages,
         )  # fmt: skip
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def __iter__(self) -> Iterator[IndexPackage]:
-        """The listed packages in the order of the indexes, then those outside the globs that they lead to."""
-        if not self.section.packages:
-            yield from filter(None, map(self._package, self.selection))
-            return
-        providers: dict[Package, list[Package]] = {}
-        mentioned: dict[Package, None] = {}
-        listed = set()
-        for record in self.selection:
-            if record.provides:
-                self._note_provided(record, providers)
-            if self._is_listed(record.name) and (package := self._package(record)) is not None:
-                listed.add(package.name)
-                mentioned.update(dict.fromkeys(name for clause in package.depends for name in clause.alternatives))
-                yield package
-        yield from self._outside(mentioned, providers, listed)
+    def read(self) -> ArchiveContents:
+        """Read everything. Raises MalformedFile."""
+        return _Reading(self).read()
 
-    def _is_listed(self, name: Package) -> bool:
-        return any(fnmatchcase(name, glob) for glob in self.section.packages)
 
-    def _note_provided(self, record: PackageRecord, providers: dict[Package, list[Package]]) -> None:
+class _Reading:
+    """One pass over the indexes; records outside the globs wait until it is known who depends on them."""
+
+    def __init__(self, view: ArchiveView) -> None:
+        self.view = view
+        self.globs = view.section.packages
+        self.fields = FieldReader(view.section.arch)
+        self.contents = ArchiveContents()
+        self.tested = self._versions(view.last) if view.last is not None else None
+
+    def read(self) -> ArchiveContents:
+        listed: dict[str, IndexPackage | None] = {}  # None: cannot be understood
+        outside: dict[str, PackageRecord] = {}
+        for record in self.view.selection.records():
+            if isinstance(record, InvalidName):
+                self._complain(record)
+            elif self.globs and not any(fnmatchcase(record.name, glob) for glob in self.globs):
+                outside[record.name] = record
+            else:
+                listed[record.name] = self._package(record)
+        self.contents.size = len(listed) + len(outside)
+        packages = {name: package for name, package in listed.items() if package is not None}
+        packages.update(self._mentioned(packages, outside))
+        self.contents.packages = [packages[name] for name in sorted(packages)]
+        return self.contents
+
+    def _versions(self, indexes: SuiteIndexes) -> Mapping[str, Version]:
+        found: dict[str, Version] = {}
+        for record in indexes.records():
+            if isinstance(record, InvalidName):
+                self._complain(record)
+            else:
+                found[record.name] = record.version
+        return found
+
+    def _complain(self, problem: InvalidName) -> None:
+        if len(self.contents.complaints) < _COMPLAINTS_MAX:
+            self.contents.complaints.append(str(problem))
+
+    def _mentioned(
+        self, packages: Mapping[str, IndexPackage], outside: Mapping[str, PackageRecord]
+    ) -> dict[str, IndexPackage]:
+        """Those outside the globs that packages inside depend on, by their own names or by what they provide."""
+        if not outside:
+            return {}
+        names = {
+            relation.name
+            for package in packages.values()
+            for clause in package.depends
+            for relation in clause.alternatives
+        }
+        found = {
+            name: self._package(record, listed=False)
+            for name, record in outside.items()
+            if name in names or (record.provides and not names.isdisjoint(self._provided_names(record)))
+        }
+        return {name: package for name, package in found.items() if package is not None}
+
+    def _provided_names(self, record: PackageRecord) -> list[Package]:
         try:
-            for virtual in parse_provides(record.provides, arch=self.section.arch):
-                providers.setdefault(virtual, []).append(record.name)
+            return [provided.name for provided in self.fields.provides(record.provides)]
         except BadRelation:
-            return  # told when it is listed
-
-    def _outside(
-        self, mentioned: Mapping[Package, None], providers: Mapping[Package, Sequence[Package]], listed: set[Package]
-    ) -> Iterator[IndexPackage]:
-        wanted = dict.fromkeys(mentioned)
-        for name in mentioned:
-            wanted.update(dict.fromkeys(providers.get(name, ())))
-        outside = [name for name in wanted if name not in listed and self.selection.version(name) is not None]
-        for record in self.selection.records(outside).values():
-            package = self._package(record, listed=False)
-            if package is not None:
-                yield package
+            return []  # told if something depends on it
 
     def _package(self, record: PackageRecord, *, listed: bool = True) -> IndexPackage | None:
-        arch = self.section.arch
         try:
-            depends = parse_dependencies(record.depends, arch=arch) + parse_dependencies(
-                record.pre_depends, arch=arch, pre=True
-            )
-            provides = parse_provides(record.provides, arch=arch)
+            depends = self.fields.dependencies(record.depends) if listed else ()
+            if listed and record.pre_depends:
+                depends += self.fields.dependencies(record.pre_depends, pre=True)
+            provides = self.fields.provides(record.provides)
         except BadRelation as error:
-            self.left_out.append(f"{record.name} {record.version} is left out: {error}")
+            self.contents.complaints.append(f"{record.name} {record.version} is left out: {error}")
             return None
         return IndexPackage(
-            name=record.name,
-            version=record.version,
-            test_version=self._test_version(record),
-            source=record.source,
-            source_version=record.source_version,
-            maintainer=record.maintainer,
-            depends=depends if listed else (),
-            provides=provides,
-            listed=listed,
+            record.name,
+            record.version,
+            record.version if self.tested is None else self.tested.get(record.name, _DISAPPEARED),
+            record.source,
+            record.source_version,
+            record.maintainer,
+            depends,
+            provides,
+            listed,
         )
-
-    def _test_version(self, record: PackageRecord) -> Version:
-        if self.last is None:
-            return record.version
-        return self.last.version(record.name) or _DISAPPEARED

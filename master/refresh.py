@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Final
 
 from piufarm.archive.cache import IndexCache
-from piufarm.archive.suite import section_packages
+from piufarm.archive.suite import section_indexes
+from piufarm.archive.versions import is_newer
 from piufarm.config.distros import Distros
 from piufarm.config.model import Section
 from piufarm.errors import FarmError
 from piufarm.master import classic
-from piufarm.master.archive_view import ArchiveView
+from piufarm.master.archive_view import ArchiveContents, ArchiveView
 from piufarm.master.fsck import Check
 from piufarm.master.layout import SectionFiles
 from piufarm.master.machine import Clock, utc_now
@@ -60,9 +61,10 @@ class Refresher:
             refreshed = Refreshed(unchanged=True, packages=self._count(section))
             self.store.note_refresh(section.name, now=began_at)
         else:
+            contents = view.read()
             if row is not None:
-                self._check_size(section, row, len(view.selection))
-            refreshed = self._swap_in(section, view, began_at)
+                self._check_size(section, row, contents.size)
+            refreshed = self._swap_in(section, view.digest, contents, began_at)
         for difference in Check(self.store, section.name, files).moved():
             self.tell(f"{difference.text}: {difference.remedy}")
             if difference.mend is not None:
@@ -77,15 +79,13 @@ class Refresher:
                 f"section {section.name} tests nothing", hint="give it `distro` or `upgrade-test-distros`"
             )
         self.tell(f"reading {distro}")
-        selection = section_packages(section, self.distros, distro, self.cache)
+        selection = section_indexes(section, self.distros, distro, self.cache)
         last = None
         if section.upgrade_test_distros and section.upgrade_test_distros[-1] != distro:
             self.tell(f"reading {section.upgrade_test_distros[-1]}")
-            last = section_packages(section, self.distros, section.upgrade_test_distros[-1], self.cache)
+            last = section_indexes(section, self.distros, section.upgrade_test_distros[-1], self.cache)
         if section.depends_sections:
             self.tell("depends-sections is not followed: dependencies are looked up in this section alone")
-        for skipped in (*selection.skipped, *(last.skipped if last else ())):
-            self.tell(skipped)
         return ArchiveView(section, selection, last)
 
     def _check_size(self, section: Section, row: SectionRow, size: int) -> None:
@@ -104,14 +104,14 @@ class Refresher:
     def _versions(self, section: Section) -> dict[Package, Version]:
         return {package.name: package.test_version for package in self.store.packages(section.name)}
 
-    def _swap_in(self, section: Section, view: ArchiveView, now: datetime) -> Refreshed:
+    def _swap_in(self, section: Section, digest: str, contents: ArchiveContents, now: datetime) -> Refreshed:
         before = self._versions(section)
-        self.tell(f"taking over {len(view.selection)} packages of the archive")
-        self.store.replace_packages(
-            section.name, view, index_digest=view.digest, index_size=len(view.selection), now=now
-        )
-        for sentence in view.left_out:
+        for sentence in contents.complaints:
             self.tell(sentence)
+        self.tell(f"taking over {contents.size} packages of the archive")
+        self.store.replace_packages(
+            section.name, contents.packages, index_digest=digest, index_size=contents.size, now=now
+        )
         after = self._versions(section)
         return Refreshed(
             unchanged=False,
@@ -138,9 +138,7 @@ class Refresher:
         return len(stale)
 
     def _is_newer_than_the_archive(self, run: Run) -> bool:
-        import apt_pkg
-
         row = self.store.package(run.section, run.package)
         if row is None or run.version.is_disappearance or row.test_version.is_disappearance:
             return False
-        return bool(apt_pkg.version_compare(run.version, row.test_version) > 0)
+        return is_newer(run.version, row.test_version)

@@ -12,6 +12,7 @@ from piufarm.archive.index import PackageRecord, PackagesFile
 from piufarm.archive.mirror import default_mirror
 from piufarm.archive.release import fetch_release
 from piufarm.archive.trust import section_trust
+from piufarm.archive.versions import is_newer
 from piufarm.config.distros import Distros
 from piufarm.config.model import Section
 from piufarm.names import InvalidName, Package, Version
@@ -42,16 +43,13 @@ class SuiteIndexes(NamedTuple):
 
         InvalidName stands in place of a paragraph with an illegal name or version. Raises MalformedFile.
         """
-        import apt_pkg
-
-        apt_pkg.init_system()
         highest: dict[str, Version] = {}
         for path in self.files:
             for _, record in PackagesFile(path).records():
                 if not isinstance(record, InvalidName):
                     present = highest.setdefault(record.name, record.version)
                     if present is not record.version:
-                        if apt_pkg.version_compare(record.version, present) <= 0:
+                        if not is_newer(record.version, present):
                             continue
                         highest[record.name] = record.version
                 yield record
@@ -65,9 +63,6 @@ class SuitePackages:
 
     def __init__(self, files: Sequence[Path], *, digest: str) -> None:
         """Open Packages files in the order of precedence among equal versions. Raises MalformedFile."""
-        import apt_pkg
-
-        apt_pkg.init_system()  # without it versions cannot be compared
         self.digest = digest  # identifies the set of indexes: equal digests mean equal packages
         self._files = tuple(PackagesFile(path) for path in files)
         self._places: dict[str, _Place] = {}
@@ -81,10 +76,8 @@ class SuitePackages:
         self.skipped = tuple(skipped[:_SKIPPED_MAX])
 
     def _consider(self, name: Package, place: _Place) -> None:
-        import apt_pkg
-
         present = self._places.get(name)
-        if present is None or apt_pkg.version_compare(place.version, present.version) > 0:
+        if present is None or is_newer(place.version, present.version):
             self._places[name] = place
 
     def __len__(self) -> int:
