@@ -3,8 +3,9 @@ but logs that a person has moved to bugged/ or affected/ are taken at their plac
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,12 +13,15 @@ from typing import Final
 
 from piufarm.master import classic
 from piufarm.master.layout import CLASSIC_DIRECTORIES, TEMPORARY_PREFIX, SectionFiles, inode_of, sha256_of
-from piufarm.names import SectionName
+from piufarm.master.section_scan import SectionScan, names_shown, scan, scan_runs
+from piufarm.names import SectionName, log_name
 from piufarm.outcome import Outcome
 from piufarm.store.model import Placement, Run, Standing, Store
 
 # What a running session has not committed yet looks like a leftover; no session lasts as long as this.
 _LEFTOVER_SECONDS: Final = 6 * 3600.0
+# Where the log of a failure may be seen; a person moves it between them.
+_PLACES_OF_FAILURES: Final = tuple(placement for placement in Placement if placement is not Placement.PASS)
 
 
 @dataclass(frozen=True)
@@ -39,31 +43,35 @@ class Check:
     deep: bool = False  # read every log and compare its SHA-256
 
     def differences(self) -> Iterator[Difference]:
-        """Everything that differs; mending one may be done while the next is looked for."""
-        known = self._known_files()
-        expected: set[Path] = set()
-        for run in list(self.store.runs(self.section)):
-            damage = self._damage(run)
-            if damage is not None:
-                expected.add(self.files.classic_of(run))
-                yield damage
-            elif run.standing is Standing.CURRENT:
-                place = self._place(run)
-                expected.add(self.files.classic(place, run.package, run.version))
-                # a session may have put a newer result in its place by now
-                yield from (found for found in self._view(run, place, known) if self.store.run(run.run_id) == run)
-        yield from self._strangers(known, expected)
-        yield from self._leftovers()
+        """Everything that differs; mending one may be done while the next is looked for.
 
-    def _known_files(self) -> Mapping[int, str]:
-        """Run ids by inode of their logs."""
-        if not self.files.runs.is_dir():
-            return {}
-        return {
-            inode: log.stem
-            for log in self.files.runs.glob("*.log")
-            if (inode := inode_of(log)) is not None and self.store.run(log.stem) is not None
-        }
+        One look at the folders is compared with the rows of one moment; what seems to differ is then looked at again
+        by itself, because sessions go on meanwhile.
+        """
+        seen = scan(self.files)
+        unknown = set(seen.logs)
+        for run in self.store.runs(self.section):
+            unknown.discard(run.run_id)
+            if self.deep or not seen.has_whole_log(run):
+                damage = self._damage(run)
+                if damage is not None:
+                    seen.strike_out(run, run.placement)
+                    yield damage
+                    continue
+            if run.standing is Standing.CURRENT:
+                yield from self._out_of_view(run, seen)
+        yield from self._strangers(seen)
+        yield from self.unfinished()
+        yield from self._unacknowledged(unknown, seen)
+
+    def _out_of_view(self, run: Run, seen: SectionScan) -> Iterator[Difference]:
+        if seen.shows(run):
+            seen.strike_out(run, run.placement)
+            return
+        place = self._place(run)
+        seen.strike_out(run, place)
+        # a session may have put a newer result in its place by now
+        yield from (found for found in self._view(run, place, seen) if self.store.run(run.run_id) == run)
 
     def _damage(self, run: Run) -> Difference | None:
         log = self.files.run_log(run.run_id)
@@ -104,7 +112,7 @@ class Check:
                 return placement
         return run.placement
 
-    def _view(self, run: Run, place: Placement, known: Mapping[int, str]) -> Iterator[Difference]:
+    def _view(self, run: Run, place: Placement, seen: SectionScan) -> Iterator[Difference]:
         name = self.files.classic(place, run.package, run.version)
         log = self.files.run_log(run.run_id)
         if place is not run.placement:
@@ -112,7 +120,7 @@ class Check:
         elif not name.exists():
             yield Difference(f"{name} is missing", "linked", partial(classic.link_log, log, name))
         elif not classic.is_same_file(name, log):
-            if inode_of(name) in known:
+            if inode_of(name) in seen.run_ids:
                 yield Difference(f"{name} shows an older log", "replaced", partial(classic.link_log, log, name))
             else:
                 yield Difference(f"{name} is a file that the farm has not written; it hides the current log")
@@ -126,27 +134,30 @@ class Check:
 
     def moved(self) -> Iterator[Difference]:
         """Only the logs that a person has moved."""
-        for run in list(self.store.runs(self.section, current_only=True)):
-            place = self._place(run)
-            if place is not run.placement:
-                yield self._moved(run, place)
+        shown = {placement: names_shown(self.files, placement) for placement in _PLACES_OF_FAILURES}
+        for run in self.store.runs(self.section, current_only=True):
+            name = log_name(run.package, run.version)
+            if any(name in names for placement, names in shown.items() if placement is not run.placement):
+                place = self._place(run)
+                if place is not run.placement:
+                    yield self._moved(run, place)
 
-    def _strangers(self, known: Mapping[int, str], expected: set[Path]) -> Iterator[Difference]:
+    def _strangers(self, seen: SectionScan) -> Iterator[Difference]:
         """Logs in the classic folders that no current result explains."""
         unknown = []
-        for name in self.files.classic_logs():
-            if name in expected:
-                continue
-            run = self._run_behind(name, known)
+        for placement, text in seen.names_left():
+            name = self.files.root / placement / text
+            run = self._run_behind(name, seen.run_ids)
             if run is None:
                 unknown.append(name)
             elif run.standing is Standing.RETIRED and name == self.files.classic_of(run):
                 yield Difference(f"{name} is retired", "moved to archive/", partial(classic.retire, run, self.files))
-            else:
+            elif run.standing is not Standing.CURRENT or name != self.files.classic_of(run):
                 yield Difference(f"{name} shows a log that is not current", "removed", name.unlink)
-        known = self._known_files() if unknown else known  # with what sessions have stored meanwhile
+        # with what sessions have stored meanwhile
+        known = {log.inode: run_id for run_id, log in scan_runs(self.files).items()} if unknown else {}
         for name in unknown:
-            if self._run_behind(name, known) is None:
+            if os.path.lexists(name) and self._run_behind(name, known) is None:
                 yield Difference(f"{name} is not in the store", "`--from-files` takes it over")
 
     def _run_behind(self, name: Path, known: Mapping[int, str]) -> Run | None:
@@ -154,15 +165,20 @@ class Check:
         run_id = known.get(inode) if inode is not None else None
         return self.store.run(run_id) if run_id is not None else None
 
-    def _leftovers(self) -> Iterator[Difference]:
-        """Unfinished files, and logs that were never acknowledged because their session ended in between."""
+    def unfinished(self) -> Iterator[Difference]:
+        """Files that a killed process left in the middle of writing."""
         oldest = time.time() - _LEFTOVER_SECONDS
-        for directory in ("runs", *CLASSIC_DIRECTORIES):
+        for directory in ("runs", "trouble", *CLASSIC_DIRECTORIES, "archive/*"):
             for name in sorted(self.files.root.glob(f"{directory}/{TEMPORARY_PREFIX}*")):
                 if name.lstat().st_mtime < oldest:
-                    yield Difference(f"{name} was never finished", "removed", name.unlink)
-        for log in sorted(self.files.root.glob("runs/*.log")):
-            if log.lstat().st_mtime < oldest and self.store.run(log.stem) is None:
+                    yield Difference(f"{name} was never finished", "removed", partial(name.unlink, missing_ok=True))
+
+    def _unacknowledged(self, unknown: Iterable[str], seen: SectionScan) -> Iterator[Difference]:
+        """Whole logs without a row: their sessions ended in between, and the slaves have sent them again."""
+        oldest = time.time() - _LEFTOVER_SECONDS
+        for run_id in sorted(unknown):
+            if seen.logs[run_id].changed < oldest and self.store.run(run_id) is None:
+                log = self.files.run_log(run_id)
                 yield Difference(
                     f"{log} was never acknowledged", "moved to stray/", partial(_set_aside, log, self.files)
                 )

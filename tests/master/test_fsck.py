@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from piufarm.master import fsck
 from piufarm.master.fsck import Check, Difference
-from piufarm.names import Package
+from piufarm.master.layout import SectionFiles
+from piufarm.master.section_scan import SectionScan, scan
 from piufarm.store.model import Run, Standing
 from tests.master.office import SID, Office, open_office
 
@@ -199,21 +201,27 @@ class _Disturbed(Check):
 
     office: ClassVar[Office]
 
-    def _known_files(self) -> Mapping[int, str]:
-        known = super()._known_files()
-        if not list(self.store.runs(SID, package=Package("late"))):
-            self.office.converse("section sid\npass late 1\n x\n.\n")
-        return known
-
-    def _strangers(self, known: Mapping[int, str], expected: set[Path]) -> Iterator[Difference]:
+    def _strangers(self, seen: SectionScan) -> Iterator[Difference]:
         self.office.converse("section sid\npass later 1\n x\n.\n")
         with closing(sqlite3.connect(self.office.master_directory / "piufarm.sqlite")) as connection, connection:
-            connection.execute("INSERT INTO reservation SELECT id, 'a', '1', NULL, 0, 0 FROM section WHERE name='sid'")
+            connection.execute(
+                "INSERT INTO reservation (section_id, package, version, owner, reserved_at, deadline)"
+                " SELECT id, 'a', '1', NULL, 0, 0 FROM section WHERE name = 'sid'"
+            )
         self.office.converse("section sid\npass a 1\n better\n.\n")
-        return super()._strangers(known, expected)
+        return super()._strangers(seen)
 
 
-def test_what_sessions_store_meanwhile_is_no_difference(office: Office, fail: Run) -> None:
+def test_what_sessions_store_meanwhile_is_no_difference(
+    office: Office, fail: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scan_and_deliver(files: SectionFiles) -> SectionScan:
+        seen = scan(files)
+        office.converse("section sid\npass late 1\n x\n.\n")
+        return seen
+
+    monkeypatch.setattr(fsck, "scan", scan_and_deliver)
     _Disturbed.office = office
     assert [found.text for found in _Disturbed(office.store, SID, office.files, deep=True).differences()] == []
+    monkeypatch.undo()
     assert office.differences() == []
