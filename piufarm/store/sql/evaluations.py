@@ -24,7 +24,7 @@ def snapshot(cursor: Cursor, section: SectionName) -> Snapshot:
     rows = cursor.execute(
         """
         SELECT p.name, p.version, p.test_version, p.listed, p.depends, p.pre_depends, p.provides, r.outcome,
-            p.state, p.reason, p.chain, p.waiting, p.blocked, p.chosen
+            p.retest_rank > 0, p.state, p.reason, p.chain, p.waiting, p.blocked, p.chosen, p.retestable
         FROM package AS p LEFT JOIN run AS r ON r.section_id = p.section_id AND r.package = p.name
             AND r.version = p.test_version AND r.standing = 'current'
         WHERE p.section_id = :section_id AND p.generation = :generation ORDER BY p.name
@@ -35,8 +35,8 @@ def snapshot(cursor: Cursor, section: SectionName) -> Snapshot:
 
 
 def _node(row: Row, read: RelationsReader) -> Node:
-    name, archive_version, version, listed, depends, pre_depends, provides, outcome, *computed = row
-    state, reason, chain, waiting, blocked, chosen = computed
+    name, archive_version, version, listed, depends, pre_depends, provides, outcome, recycled, *computed = row
+    state, reason, chain, waiting, blocked, chosen, retestable = computed
     return Node(
         name,
         version,
@@ -44,8 +44,9 @@ def _node(row: Row, read: RelationsReader) -> Node:
         read.clauses(depends) + read.clauses(pre_depends),
         read.provides(provides),
         Outcome(outcome) if outcome else None,
-        ComputedState(PackageState(state), reason, chain, waiting, blocked, numbers(chosen)),
+        ComputedState(PackageState(state), reason, chain, waiting, blocked, numbers(chosen), bool(retestable)),
         archive_version,
+        bool(recycled),
     )
 
 
@@ -60,7 +61,7 @@ def set_states(
         {
             **common, "name": name, "state": computed.state, "reason": computed.reason, "chain": computed.chain,
             "waiting": computed.waiting, "blocked": computed.blocked, "chosen": numbers_text(computed.chosen),
-            "weight": _weight(computed),
+            "weight": _weight(computed), "retestable": int(computed.retestable),
         }
         for name, computed in states.items()
     )  # fmt: skip
@@ -69,7 +70,7 @@ def set_states(
             cursor.executemany(
                 """
                 UPDATE package SET state = :state, reason = :reason, chain = :chain, waiting = :waiting,
-                    blocked = :blocked, chosen = :chosen, weight = :weight
+                    blocked = :blocked, chosen = :chosen, weight = :weight, retestable = :retestable
                 WHERE section_id = :section_id AND generation = :generation AND name = :name AND changed <= :counter
                 """,
                 batch,

@@ -19,8 +19,8 @@ from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_
 
 _BATCH: Final = 1000  # packages a transaction: some 10 ms, so that sessions hardly notice
 _TIE_RANGE: Final = 2**31
-_NEW: Final = (PackageState.UNKNOWN.value, "new in the archive; its state has not been computed yet", 0, 0, 0, "", 0)
-_COMPUTED: Final = ("state", "reason", "chain", "waiting", "blocked", "chosen", "weight")
+_NEW: Final = (PackageState.UNKNOWN.value, "new in the archive; its state has not been computed yet", 0, 0, 0, "", 0, 0)
+_COMPUTED: Final = ("state", "reason", "chain", "waiting", "blocked", "chosen", "weight", "retestable")
 _PACKAGE_COLUMNS: Final = (
     "section_id", "generation", "name", "version", "test_version", "source", "source_version", "maintainer", "listed",
     "depends", "pre_depends", "provides", *_COMPUTED, "tie", "changed",
