@@ -135,7 +135,7 @@ class Check:
     def moved(self) -> Iterator[Difference]:
         """Only the logs that a person has moved."""
         shown = {placement: names_shown(self.files, placement) for placement in _PLACES_OF_FAILURES}
-        for run in self.store.runs(self.section, current_only=True):
+        for run in self.store.runs(self.section, current_only=True, failed_only=True):
             name = log_name(run.package, run.version)
             if any(name in names for placement, names in shown.items() if placement is not run.placement):
                 place = self._place(run)

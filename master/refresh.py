@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from datetime import datetime
 from typing import Final
 
@@ -65,7 +66,8 @@ class Refresher:
             if row is not None:
                 self._check_size(section, row, contents.size)
             refreshed = self._swap_in(section, view.digest, contents, began_at)
-        for difference in Check(self.store, section.name, files).moved():
+        check = Check(self.store, section.name, files)
+        for difference in chain(check.moved(), check.unfinished()):
             self.tell(f"{difference.text}: {difference.remedy}")
             if difference.mend is not None:
                 difference.mend()

@@ -346,9 +346,14 @@ class Store(Protocol):
         ...
 
     def runs(
-        self, section: SectionName, *, package: Package | None = None, current_only: bool = False
+        self,
+        section: SectionName,
+        *,
+        package: Package | None = None,
+        current_only: bool = False,
+        failed_only: bool = False,
     ) -> Iterator[Run]:
-        """Runs, newest first within a package, packages by name."""
+        """Runs, newest first within a package, packages by name; `failed_only` leaves passes out."""
         ...
 
     def run(self, run_id: str) -> Run | None: ...

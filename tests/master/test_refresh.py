@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +89,17 @@ def test_an_unchanged_archive_is_not_read_again(mirrored: MirroredOffice) -> Non
     assert before.refreshed_at is not None
     assert after.refreshed_at is not None
     assert before.refreshed_at < after.refreshed_at
+
+
+def test_what_a_killed_session_never_finished_goes_when_no_session_can_be_so_old(mirrored: MirroredOffice) -> None:
+    mirrored.publish(DebSpec("a"))
+    mirrored.office.converse("section sid\npass a 1\n x\n.\n")
+    for name, hours in (("old", 7), ("young", 1)):
+        leftover = mirrored.office.files.runs / f".new-{name}"
+        leftover.touch()
+        os.utime(leftover, (time.time() - hours * 3600,) * 2)
+    assert ".new-old was never finished: removed" in mirrored.refresh().stdout.decode()
+    assert [path.name for path in mirrored.office.files.runs.glob(".new-*")] == [".new-young"]
 
 
 def test_other_globs_are_a_change(mirrored: MirroredOffice) -> None:

@@ -132,14 +132,15 @@ def _set_state(cursor: Cursor, key: SectionKey, package: Row, state: Row) -> Non
 
 
 def runs(
-    database: Database, section: SectionName, package: Package | None, *, current_only: bool
+    database: Database, section: SectionName, package: Package | None, *, current_only: bool, failed_only: bool
 ) -> Iterator[Run]:
     """See Store.runs."""
     rows = database.stream(
         f"{_SELECT} WHERE section_id = (SELECT id FROM section WHERE name = :section)"
         " AND (CAST(:package AS TEXT) IS NULL OR package = :package) AND (:all = 1 OR standing = 'current')"
+        " AND (:failed = 0 OR outcome != 'pass')"
         " ORDER BY package, received_at DESC, run.id DESC",
-        {"section": section, "package": package, "all": int(not current_only)},
+        {"section": section, "package": package, "all": int(not current_only), "failed": int(failed_only)},
     )
     return map(_run, rows)
 

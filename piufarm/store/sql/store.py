@@ -142,9 +142,14 @@ class SqlStore:
             return runs.record_run(cursor, section, run)
 
     def runs(
-        self, section: SectionName, *, package: Package | None = None, current_only: bool = False
+        self,
+        section: SectionName,
+        *,
+        package: Package | None = None,
+        current_only: bool = False,
+        failed_only: bool = False,
     ) -> Iterator[Run]:
-        return runs.runs(self._database, section, package, current_only=current_only)
+        return runs.runs(self._database, section, package, current_only=current_only, failed_only=failed_only)
 
     def run(self, run_id: str) -> Run | None:
         with self._database.read() as cursor:
