@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from piufarm.errors import FarmError
 from piufarm.faults import fault_point
 from piufarm.files import atomic_writer, fsync_directory
 from piufarm.master.layout import SectionFiles
+from piufarm.master.log_meter import LogMeter
 from piufarm.names import Package, SectionName, Version
 from piufarm.outcome import Outcome
 from piufarm.store.model import NewRun, Recorded, Store
@@ -45,7 +45,7 @@ def take_in(
     `chunks` are the log's bytes; whatever they raise undoes everything. Raises LogNotStored, StoreError.
     """
     run_id = new_run_id(delivery.received_at)
-    size, sha256 = _write_log(files, run_id, chunks)
+    meter = _write_log(files, run_id, chunks)
     recorded = store.record_run(
         section,
         NewRun(
@@ -55,8 +55,9 @@ def take_in(
             outcome=delivery.outcome,
             slave=delivery.slave,
             received_at=delivery.received_at,
-            log_bytes=size,
-            log_sha256=sha256,
+            log_bytes=meter.size,
+            log_sha256=meter.sha256,
+            seconds=meter.seconds,
         ),
     )
     fault_point("intake.recorded")
@@ -66,23 +67,21 @@ def take_in(
     return recorded
 
 
-def _write_log(files: SectionFiles, run_id: str, chunks: Iterable[bytes]) -> tuple[int, str]:
-    """Write, sync, rename, sync the folder; returns size and SHA-256."""
-    digest = hashlib.sha256()
-    size = 0
+def _write_log(files: SectionFiles, run_id: str, chunks: Iterable[bytes]) -> LogMeter:
+    """Write, sync, rename, sync the folder; returns what is to be noted of the log."""
+    meter = LogMeter()
     try:
         files.prepare_runs()
         with atomic_writer(files.run_log(run_id)) as stream:
             for chunk in chunks:
                 stream.write(chunk)
-                digest.update(chunk)
-                size += len(chunk)
+                meter.feed(chunk)
                 fault_point("intake.chunk")
     except OSError as error:
         raise LogNotStored(
             f"{files.runs}: {error.strerror or error}", hint="make room or mend the folder; the slave sends it again"
         ) from error
-    return size, digest.hexdigest()
+    return meter
 
 
 def _drop_second_copy(files: SectionFiles, second: str, first: str) -> None:

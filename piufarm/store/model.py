@@ -118,6 +118,7 @@ class Run:
     log: str
     log_bytes: int
     log_sha256: str
+    seconds: int | None = None  # that the test took, if the log tells
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ class NewRun:
     received_at: datetime
     log_bytes: int
     log_sha256: str
+    seconds: int | None = None  # that the test took, if the log tells
 
 
 def run_log(run_id: str) -> str:

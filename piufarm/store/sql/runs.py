@@ -15,7 +15,7 @@ from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_
 
 _SELECT: Final = (
     "SELECT run.id, name, package, version, outcome, standing, placement, slave, received_at, log, log_bytes,"
-    " log_sha256 FROM run JOIN section ON section.id = section_id"
+    " log_sha256, seconds FROM run JOIN section ON section.id = section_id"
 )
 _WHAT: Final = "section_id = :section_id AND package = :package AND version = :version"
 
@@ -99,20 +99,20 @@ def _insert(cursor: Cursor, key: SectionKey, section: SectionName, new: NewRun, 
     cursor.execute(
         """
         INSERT INTO run (id, section_id, package, version, outcome, standing, placement, slave, received_at, log,
-            log_bytes, log_sha256)
+            log_bytes, log_sha256, seconds)
         VALUES (:id, :section_id, :package, :version, :outcome, :standing, :placement, :slave, :received_at, :log,
-            :log_bytes, :log_sha256)
+            :log_bytes, :log_sha256, :seconds)
         """,
         {
             "id": new.run_id, "section_id": key.id, "package": new.package, "version": new.version,
             "outcome": new.outcome, "standing": standing, "placement": placement, "slave": new.slave,
             "received_at": micros(new.received_at), "log": log, "log_bytes": new.log_bytes,
-            "log_sha256": new.log_sha256,
+            "log_sha256": new.log_sha256, "seconds": new.seconds,
         },
     )  # fmt: skip
     return Run(
         new.run_id, section, new.package, new.version, new.outcome, standing, placement, new.slave,
-        new.received_at, log, new.log_bytes, new.log_sha256,
+        new.received_at, log, new.log_bytes, new.log_sha256, new.seconds,
     )  # fmt: skip
 
 
