@@ -6,21 +6,34 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from piufarm.protocol import NEED_DATA, PAUSED, Limits, MasterConnection, RemoteProtocolError, SlaveConnection
+from piufarm.protocol import (
+    NEED_DATA,
+    PAUSED,
+    Feature,
+    Limits,
+    MasterConnection,
+    RemoteProtocolError,
+    SlaveConnection,
+    features_reply,
+)
 from piufarm.protocol.limits import DEFAULT_LIMITS
 from piufarm.protocol.messages import (
     BodyChunk,
     EndOfSession,
+    Features,
     Hello,
     Idle,
+    Lease,
     MasterMessage,
     Message,
     Ok,
     QueryState,
+    Renew,
     Reply,
     Reserve,
     SlaveMessage,
     Status,
+    Why,
 )
 
 
@@ -35,6 +48,14 @@ def usual_answer(request: Message) -> Reply:
             return Ok(("unknown=1", "total=1"))
         case QueryState():
             return Ok(("unknown", "1"))
+        case Features():
+            return features_reply(Feature)
+        case Lease():
+            return Ok(("1800", "vorbisgain", "2.3-4", "liwc", "None"))
+        case Renew():
+            return Ok(("1800",))
+        case Why():
+            return Ok(("it", "waits", "for", "vorbisgain"))
         case _:
             return Ok()
 

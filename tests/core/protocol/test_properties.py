@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from piufarm.names import Package, Version
 from piufarm.outcome import Outcome
-from piufarm.protocol import Limits
+from piufarm.protocol import Feature, Holdings, Limits
 from piufarm.protocol.messages import (
     BodyChunk,
     BodyEnd,
@@ -15,6 +17,7 @@ from piufarm.protocol.messages import (
     Error,
     Hello,
     Idle,
+    Lease,
     Ok,
     QueryDepcycle,
     QueryDepends,
@@ -22,6 +25,7 @@ from piufarm.protocol.messages import (
     QueryRecursiveDepends,
     QueryState,
     Recycle,
+    Renew,
     Reply,
     Request,
     Reserve,
@@ -29,10 +33,16 @@ from piufarm.protocol.messages import (
     SelectSection,
     SlaveMessage,
     Status,
+    Trouble,
     Unreserve,
+    Why,
 )
+from piufarm.trouble import TroubleKind
 from tests.core.protocol.helpers import Pair, cut, master_hears, slave_hears, usual_answer
+from tests.core.protocol.test_compressed import pieces_of
+from tests.core.protocol.test_features import agreed_pair
 from tests.core.protocol.test_lines import asked
+from tests.support.scripted_slave import compressed
 
 PACKAGES = st.from_regex(r"[a-z0-9][a-z0-9+.-]{0,30}", fullmatch=True).map(Package)
 VERSIONS = st.one_of(
@@ -42,6 +52,7 @@ BODIES = st.one_of(
     st.binary(max_size=200),
     st.lists(st.sampled_from([b".", b"\n", b"\r", b" ", b"\x00", b"\x1b[", b"\xff", "é".encode(), b"x"])).map(b"".join),
 )
+KINDS = st.sampled_from([kind for kind in TroubleKind if kind is not TroubleKind.LOST])
 REQUESTS: st.SearchStrategy[Request] = st.one_of(
     st.from_regex(r"[a-z][a-z/]{0,9}", fullmatch=True).map(SelectSection),
     st.sampled_from([Recycle(), Idle(), Reserve(), Status()]),
@@ -53,12 +64,22 @@ REQUESTS: st.SearchStrategy[Request] = st.one_of(
     st.builds(QueryDepcycle, PACKAGES),
     st.builds(QueryList, st.sampled_from(["unknown", "nonsense"])),
 )
+WITH_FEATURES: st.SearchStrategy[Request] = st.one_of(
+    st.builds(Lease, st.integers(1, 1000)),
+    st.just(Renew()),
+    st.builds(Trouble, PACKAGES, VERSIONS, KINDS),
+    st.builds(Why, PACKAGES),
+)
+FRAME = compressed(b"log\n")
+HEADS = [b"fail a 1 zstd %d\n" % len(FRAME), b"trouble a 1 other zstd %d\n" % len(FRAME), b"pass a 1 zstd 5\n"]
 LINES = st.one_of(
     st.sampled_from(
         [
             b"section sid\n", b"reserve\n", b"status\n", b"idle\n", b"recycle\n", b"unreserve a 1\n", b"fail a 1\n",
             b"pass liwc 1.2.3-4\n", b"untestable x\n", b" a line\n", b" \n", b" .\n", b".\n", b".", b"\n", b" ",
             b" \r\n", b".\r\n", b"_list unknown\n", b"_state a\n", b"ok\n", b"x" * 70, b"\n.\n", b"\xff\n", b"\x00",
+            b"features\n", b"features\nlease 3\n", b"lease 0\n", b"renew\n", b"trouble a 1 disk\n", b"why a\n",
+            b"trouble a 1 gone\n", FRAME, *HEADS, *(head + FRAME for head in HEADS),
         ]
     ),
     st.binary(max_size=20),
@@ -77,9 +98,18 @@ def test_the_master_hears_the_same_however_the_input_is_cut(wire: bytes, places:
 
 
 @settings(max_examples=600)
+@given(st.sampled_from([b"", b"features\n"]), st.lists(LINES, max_size=15).map(b"".join), CUTS)
+def test_the_same_holds_within_a_log(features: bytes, lines: bytes, places: list[int]) -> None:
+    wire = b"section sid\n" + features + b"fail a 1\n" + lines
+    whole = master_hears([wire], SMALL)
+    assert master_hears([bytes([byte]) for byte in wire], SMALL) == whole
+    assert master_hears(cut(wire, places), SMALL) == whole
+
+
+@settings(max_examples=600)
 @given(st.lists(LINES, max_size=15).map(b"".join), CUTS)
-def test_the_same_holds_within_a_log(lines: bytes, places: list[int]) -> None:
-    wire = b"section sid\nfail a 1\n" + lines
+def test_the_same_holds_where_features_were_agreed_on(lines: bytes, places: list[int]) -> None:
+    wire = b"section sid\nfeatures\n" + lines
     whole = master_hears([wire], SMALL)
     assert master_hears([bytes([byte]) for byte in wire], SMALL) == whole
     assert master_hears(cut(wire, places), SMALL) == whole
@@ -109,24 +139,37 @@ def test_the_slave_hears_the_same_however_the_input_is_cut(
         assert (problem is None) is (problem_again is None)
 
 
-@settings(max_examples=300)
-@given(st.data(), st.lists(REQUESTS, max_size=20))
-def test_two_ends_wired_together_always_agree(data: st.DataObject, requests: list[Request]) -> None:
-    pair = Pair()
-    assert pair.master_says(Hello()) == Hello()
-    selected = False
-    for request in requests:
+@settings(max_examples=400, deadline=None)
+@given(st.data(), st.booleans())
+def test_two_ends_wired_together_always_agree(data: st.DataObject, features: bool) -> None:
+    pair = agreed_pair(*Feature) if features else asked(SelectSection("sid"))
+    if not features:
+        pair.master_says(Ok())
+    selected = True
+    for request in data.draw(st.lists(st.one_of(REQUESTS, WITH_FEATURES) if features else REQUESTS, max_size=20)):
         if not selected and not isinstance(request, SelectSection):
             continue
-        assert pair.slave_says(request) == [request]
-        assert pair.master.state is pair.slave.state
-        if isinstance(request, Result):
-            send_body(pair, data.draw(BODIES), data.draw(CUTS))
+        if isinstance(request, Result | Trouble) and features and data.draw(st.booleans()):
+            send_compressed(pair, request, data.draw(BODIES), data.draw(CUTS))
+        else:
+            assert pair.slave_says(request) == [request]
+            assert pair.master.state is pair.slave.state
+            if isinstance(request, Result | Trouble):
+                send_body(pair, data.draw(BODIES), data.draw(CUTS))
         reply = data.draw(replies_to(request))
         assert pair.master_says(reply) == reply
         assert pair.master.state is pair.slave.state
         if isinstance(request, SelectSection):
             selected = isinstance(reply, Ok)
+
+
+def send_compressed(pair: Pair, head: Result | Trouble, log: bytes, places: list[int]) -> None:
+    """Send a compressed log cut at these places, and see that it comes out."""
+    frame = compressed(log)
+    head = replace(head, compressed_bytes=len(frame))
+    assert pair.slave_says(head) == [head]
+    received = b"".join(pieces_of(pair, cut(frame, places)))
+    assert received == (log if not log or log.endswith(b"\n") else log + b"\n")
 
 
 def send_body(pair: Pair, body: bytes, places: list[int]) -> bytes:
@@ -144,6 +187,9 @@ def replies_to(request: Request) -> st.SearchStrategy[Reply]:
     match request:
         case SelectSection():
             return st.sampled_from([Ok(), Error(), Busy()])
+        case Lease() | Renew():
+            held = st.lists(st.tuples(PACKAGES, VERSIONS), min_size=isinstance(request, Lease), max_size=5)
+            return st.builds(lambda left, pairs: Holdings(left, tuple(pairs)).reply(), st.integers(0, 99999), held)
         case Recycle():
             return st.sampled_from([Ok(), Error()])
         case Reserve():
