@@ -13,12 +13,12 @@ Parameters = Mapping[str, object]
 class Cursor(Protocol):
     """Runs statements inside a transaction; parameters are written `:name`, and a colon stands for nothing else.
 
-    A statement has to mean the same in SQLite 3.40 and in PostgreSQL 15. What only one of them needs is held in the
-    attributes, which are empty for the other.
+    A statement has to mean the same in SQLite 3.40 and in PostgreSQL 15, but for the rows that a SELECT locks.
     """
 
-    for_update: str  # ends a SELECT: lock the rows that it finds (where a writer does not exclude all others anyway)
-    skip_locked: str  # the same, and pass over those that somebody else has locked
+    def locking(self, clause: str) -> str:
+        """`clause`, such as `FOR UPDATE`; empty where a writer excludes all others anyway."""
+        ...
 
     @property
     def rowcount(self) -> int: ...
@@ -44,7 +44,7 @@ class Database(Protocol):
         """A transaction; durable when the block has ended well, else undone.
 
         Other writers may be at work at the same time, where the database lets them: whoever decides by what he reads
-        locks it first (`rows.lock_section`, `Cursor.for_update`).
+        locks it first, in the order that `rows` tells.
         """
         ...
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from piufarm.names import Package, SectionName, Version
 from piufarm.store.model import Reservation
 from piufarm.store.sql.database import Cursor, Row
-from piufarm.store.sql.rows import find_section, micros, moment
+from piufarm.store.sql.rows import find_section, keep_snapshot, micros, moment
 
 _BEST_FREE: Final = """
 SELECT p.name, p.test_version FROM package AS p
@@ -38,7 +38,8 @@ def reserve(
     cursor: Cursor, section: SectionName, *, owner: str | None, now: datetime, deadline: datetime
 ) -> Reservation | None:
     """See Store.reserve."""
-    found = _best_free(cursor, section, now, lock=cursor.skip_locked)
+    keep_snapshot(cursor, section)
+    found = _best_free(cursor, section, now, lock=cursor.locking("FOR NO KEY UPDATE OF p SKIP LOCKED"))
     if found is None:
         return None
     # whoever held it until its deadline may still send a result: it will be late then, not unasked for

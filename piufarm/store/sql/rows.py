@@ -1,4 +1,9 @@
-"""How values look in the tables, and back: times as microseconds, dependencies as short texts."""
+"""How values look in the tables, and back: times as microseconds, dependencies as short texts; and the section's row.
+
+Where several writers are at work at the same time, rows are locked in this order, so that nobody waits in a circle: the
+section (by one of the three functions below), then its packages by name, then what is about a package (reservations,
+runs, troubles, marks), then slaves.
+"""
 
 from __future__ import annotations
 
@@ -68,16 +73,36 @@ def find_section(cursor: Cursor, section: SectionName) -> SectionKey:
     return SectionKey(*row) if row else _NO_SECTION
 
 
-def lock_section(cursor: Cursor, section: SectionName) -> SectionKey:
-    """The key of a section, entered if it is new; others who call this wait until the transaction has ended.
+def keep_snapshot(cursor: Cursor, section: SectionName) -> SectionKey:
+    """The key of a section, whose present snapshot stays the present one until the transaction has ended.
 
-    So decide those who give a package's results and states their meaning, one after the other. Reservations need no
-    such order: they lock the package that they are about.
+    For those who hand packages out and take them back, any number of them at a time.
     """
-    row = cursor.execute(f"{_KEY} {cursor.for_update}", {"name": section}).fetchone()
+    row = cursor.execute(f"{_KEY} {cursor.locking('FOR KEY SHARE')}", {"name": section}).fetchone()
+    return SectionKey(*row) if row else _NO_SECTION
+
+
+def lock_section(cursor: Cursor, section: SectionName) -> SectionKey:
+    """The key of a section, entered if it is new; its results are taken in one after the other, by who holds this.
+
+    Those who only `keep_snapshot` go on meanwhile.
+    """
+    return _lock(cursor, section, cursor.locking("FOR NO KEY UPDATE"))
+
+
+def lock_snapshot(cursor: Cursor, section: SectionName) -> SectionKey:
+    """The key of a section, entered if it is new; nobody else changes anything in it until the transaction has ended.
+
+    For the moment in which another snapshot becomes the present one.
+    """
+    return _lock(cursor, section, cursor.locking("FOR UPDATE"))
+
+
+def _lock(cursor: Cursor, section: SectionName, clause: str) -> SectionKey:
+    row = cursor.execute(f"{_KEY} {clause}", {"name": section}).fetchone()
     if row is None:
         cursor.execute("INSERT INTO section (name) VALUES (:name) ON CONFLICT (name) DO NOTHING", {"name": section})
-        row = cursor.execute(f"{_KEY} {cursor.for_update}", {"name": section}).fetchone()
+        row = cursor.execute(f"{_KEY} {clause}", {"name": section}).fetchone()
     return SectionKey(*row)
 
 

@@ -15,7 +15,7 @@ from piufarm.store.errors import StoreError
 from piufarm.store.model import IndexPackage
 from piufarm.store.relations_text import clauses_text, provides_text
 from piufarm.store.sql.database import Cursor, Database, Row
-from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_section, micros
+from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_section, lock_snapshot, micros
 
 _BATCH: Final = 1000  # packages a transaction: some 10 ms, so that sessions hardly notice
 _TIE_RANGE: Final = 2**31
@@ -117,7 +117,7 @@ def _edge_rows(key: SectionKey, generation: int, packages: Iterable[IndexPackage
 def _switch(database: Database, section: SectionName, new: tuple[SectionKey, int], description: Row) -> None:
     key, generation = new
     with database.write() as cursor:
-        current = lock_section(cursor, section).generation
+        current = lock_snapshot(cursor, section).generation
         if current > generation:
             raise StoreError("another refresh of this section has overtaken this one", hint="its packages are in use")
         # what results have changed while the new snapshot was being staged

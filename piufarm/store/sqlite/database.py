@@ -18,8 +18,9 @@ _BUSY_SECONDS: Final = 30.0  # how long to wait for another process's transactio
 class SqliteCursor(sqlite3.Cursor):
     """See piufarm.store.sql.database.Cursor; here a writer excludes all others, so that no row needs a lock."""
 
-    for_update = ""
-    skip_locked = ""
+    def locking(self, clause: str) -> str:
+        """See Cursor.locking."""
+        return ""
 
     def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """See Cursor.load."""
