@@ -6,7 +6,7 @@ import os
 import select
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from piufarm.errors import FarmError
 from piufarm.protocol import NEED_DATA, PAUSED, MasterConnection
@@ -30,6 +30,18 @@ class Patience:
 
     idle_seconds: float = 900
     total_seconds: float = 4 * 3600
+
+
+class Messenger(Protocol):
+    """What a session speaks through: a channel, or what a simulation has instead."""
+
+    def receive(self) -> SlaveMessage:
+        """What the peer says next. Raises FarmError if nothing that makes sense will come."""
+        ...
+
+    def send(self, message: MasterMessage) -> None:
+        """Say something. Raises FarmError if the peer cannot hear it."""
+        ...
 
 
 class Channel:

@@ -14,7 +14,7 @@ from typing import Final
 from piufarm.config.model import Configuration
 from piufarm.errors import FarmError
 from piufarm.faults import fault_point
-from piufarm.master.channel import Channel
+from piufarm.master.channel import Messenger
 from piufarm.master.journal import Journal
 from piufarm.master.layout import section_files
 from piufarm.master.machine import REAL_MACHINE, Machine
@@ -64,7 +64,7 @@ class Session:
         self,
         configuration: Configuration,
         visitor: Visitor,
-        channel: Channel,
+        channel: Messenger,
         *,
         warn: Callable[[str], None],
         machine: Machine = REAL_MACHINE,
