@@ -1,0 +1,99 @@
+#!/usr/bin/python3
+"""A whole run of a distribution in simulated time: real sessions of the master, scripted slaves, faults from a seed.
+
+Each slave reserves, tests and reports as real ones do; only its tests and the wire are made up. What must hold is
+checked all the time and in the end: one current result for each package, no package in two hands, a second run only
+after a fault, states as computed from scratch, `fsck` clean. The same seed gives the same history.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+from typing import Final
+
+CLONE: Final = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(CLONE))
+
+from bench.simulator.archives import small_archive  # noqa: E402 (the clone is put on the path first)
+from bench.simulator.farm import Farm, Outcome, Plan  # noqa: E402
+from bench.simulator.faults import NO_FAULTS, Faults  # noqa: E402
+from bench.simulator.world import NOON  # noqa: E402
+from piufarm.config.load import load  # noqa: E402
+from piufarm.config.model import Configuration  # noqa: E402
+from piufarm.master.evaluator import bring_up_to_date  # noqa: E402
+from piufarm.names import SectionName  # noqa: E402
+from piufarm.store import open_store  # noqa: E402
+
+SECTION: Final = SectionName("sid")
+
+
+def configure(folder: Path, state: str = "") -> Configuration:
+    """A master directory of its own."""
+    config = folder / "piuparts.conf"
+    config.write_text(
+        f"[global]\nsections = sid\nmaster-directory = {folder}/master\n{state}\n"
+        "[sid]\ndistro = sid\nreservation-timeout = 14400\n"
+    )
+    return load(config)
+
+
+def fill(configuration: Configuration, seed: int, packages: int) -> None:
+    """A small archive."""
+    store = open_store(configuration.farm.state)
+    store.replace_packages(SECTION, small_archive(Random(seed), packages), index_digest="", now=NOON)
+    bring_up_to_date(store, SECTION)
+    store.close()
+
+
+def table(outcome: Outcome) -> str:
+    """The outcome, as Markdown."""
+    rows = [
+        ("simulated days", f"{outcome.days:.2f}"),
+        ("wall time", f"{outcome.wall_seconds:.0f} s"),
+        ("CPU time", f"{outcome.cpu_seconds:.0f} s"),
+        ("packages", f"{outcome.packages:,}"),
+        *((f"… {state}", f"{number:,}") for state, number in sorted(outcome.states.items())),
+        ("results acknowledged", f"{outcome.results:,}"),
+        ("second runs", f"{outcome.second_runs.total():,}"),
+        *((f"… {why}", f"{number:,}") for why, number in sorted(outcome.second_runs.items())),
+        ("tests of a slave: least, median, most", ", ".join(f"{number:,}" for number in outcome.tests_per_slave)),
+        ("longest wait of a slave while others got packages", f"{outcome.longest_wait:.0f} s"),
+        *((what, f"{number:,}") for what, number in sorted(outcome.events.items())),
+    ]
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def main() -> int:
+    """Simulate and print; a promise that was broken ends it with a traceback and the seed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--packages", type=int, default=300, help="size of the made-up archive (default: 300)")
+    parser.add_argument("--slaves", type=int, default=20, help="(default: 20)")
+    parser.add_argument("--seed", type=int, default=1, help="of everything that is left to chance (default: 1)")
+    parser.add_argument("--plain", action="store_true", help="all slaves speak the plain protocol")
+    parser.add_argument("--no-faults", action="store_true", help="nothing goes wrong")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="simulate-") as name:
+        configuration = configure(Path(name))
+        fill(configuration, arguments.seed, arguments.packages)
+        plan = Plan(
+            configuration,
+            SECTION,
+            arguments.seed,
+            arguments.slaves,
+            faults=NO_FAULTS if arguments.no_faults else Faults(),
+            featured=0.0 if arguments.plain else 0.5,
+        )
+        outcome = Farm(plan).run()
+    print(json.dumps(asdict(outcome)) if arguments.json else table(outcome))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

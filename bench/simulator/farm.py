@@ -1,0 +1,149 @@
+"""One simulated farm, from the first contact to the last result."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from bench.simulator.archives import failing_packages
+from bench.simulator.faults import Faults
+from bench.simulator.feature_slaves import FeatureSlave
+from bench.simulator.host import Host
+from bench.simulator.ledger import Ledger, Violation
+from bench.simulator.slaves import Script, Slave, Surroundings, Tests
+from bench.simulator.verdict import check_end
+from bench.simulator.world import World
+from piufarm.config.model import Configuration
+from piufarm.master.evaluator import bring_up_to_date
+from piufarm.master.layout import section_files
+from piufarm.names import SectionName
+from piufarm.states import PackageState
+from piufarm.store import open_store
+from piufarm.store.model import Store
+
+_LOOK_SECONDS: Final = 60.0  # between two looks at whether all is done
+_DAY: Final = 86400.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A farm to be simulated; the section has been refreshed."""
+
+    configuration: Configuration
+    section: SectionName
+    seed: int
+    slaves: int
+    faults: Faults = Faults()  # noqa: RUF009 (it is frozen)
+    featured: float = 0.5  # share of slaves that ask for features
+    failing: float = 0.03
+    evaluation_seconds: float = 5.0  # of simulated time
+    test_seconds: float = 20.0  # the median
+    log_bytes: int = 1000
+    days_max: float = 100.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it."""
+
+    days: float  # simulated
+    wall_seconds: float
+    cpu_seconds: float
+    packages: int
+    states: Counter[str]
+    results: int
+    second_runs: Counter[str]
+    events: Counter[str]
+    longest_wait: float
+    tests_per_slave: tuple[int, int, int]  # least, median, most
+
+
+class Farm:
+    """A master, many slaves, and whoever watches them."""
+
+    def __init__(self, plan: Plan) -> None:
+        random = Random(plan.seed)
+        self.plan = plan
+        self.world = World(random)
+        self.ledger = Ledger(self.world)
+        self.host = Host(self.world, plan.configuration, plan.faults, plan.evaluation_seconds)
+        self.store: Store = open_store(plan.configuration.farm.state)
+        failing = failing_packages(self.store, plan.section, plan.failing, random)
+        around = Surroundings(
+            self.world,
+            self.host,
+            self.ledger,
+            plan.configuration.sections[plan.section],
+            plan.faults,
+            Tests(plan.seed, failing, plan.test_seconds, plan.log_bytes),
+        )
+        self.slaves = [self._slave(number, around, random) for number in range(plan.slaves)]
+        self._is_over = False
+
+    def _slave(self, number: int, around: Surroundings, random: Random) -> Slave:
+        speed = random.lognormvariate(0.0, 0.5)
+        batch = random.choice((1, 5, 10, 50))
+        if random.random() >= self.plan.featured:
+            return Slave(f"plain{number}", speed, batch, around)
+        broken = random.random() < self.plan.faults.broken_slave
+        return FeatureSlave(f"slave{number}", speed, batch, around, is_broken=broken)
+
+    def run(self) -> Outcome:
+        """Let it work until everything is tested. Raises Violation."""
+        wall, cpu = time.monotonic(), time.process_time()
+        for slave in self.slaves:
+            self.world.start_script(slave.life())
+        self.world.start_script(self._watch())
+        try:
+            while not self._is_over:
+                self.world.step()
+            self.world.close()
+            bring_up_to_date(self.store, self.plan.section)
+            files = section_files(self.plan.configuration.farm.master_directory, self.plan.section)
+            check_end(self.store, self.plan.section, files, self.ledger)
+            return self._outcome(time.monotonic() - wall, time.process_time() - cpu)
+        except Violation as violation:
+            violation.add_note(f"seed {self.plan.seed}, after {self.world.seconds / _DAY:.4f} simulated days")
+            raise
+        finally:
+            self.world.close()
+            self.store.close()
+
+    def _watch(self) -> Script:
+        """The timer's refreshes, and the end."""
+        section, hour = self.plan.section, 0.0
+        while not self._is_over:
+            yield _LOOK_SECONDS
+            hour += _LOOK_SECONDS
+            if hour >= 3600:
+                hour = 0.0
+                self.store.note_refresh(section, now=self.world.now())
+            if self.world.seconds > self.plan.days_max * _DAY:
+                raise Violation(f"not done after {self.plan.days_max} days: {self.store.counts(section)}")
+            self._is_over = all(slave.is_empty for slave in self.slaves) and self._is_done()
+
+    def _is_done(self) -> bool:
+        section = self.plan.section
+        return (
+            not self.store.evaluation_due(section)
+            and not self.store.counts(section)[PackageState.WAITING_TO_BE_TESTED]
+        )
+
+    def _outcome(self, wall: float, cpu: float) -> Outcome:
+        counts = self.store.counts(self.plan.section)
+        done = sorted(slave.tests_done for slave in self.slaves)
+        return Outcome(
+            days=self.world.seconds / _DAY,
+            wall_seconds=wall,
+            cpu_seconds=cpu,
+            packages=sum(counts.values()),
+            states=Counter({state.value: number for state, number in counts.items() if number}),
+            results=self.ledger.events["results"],
+            second_runs=self.ledger.second_runs,
+            events=self.ledger.events + self.host.counts,
+            longest_wait=self.ledger.longest_wait,
+            tests_per_slave=(done[0], done[len(done) // 2], done[-1]),
+        )

@@ -1,0 +1,119 @@
+"""The master's machine: starts a session for each slave that connects, and evaluators, all in simulated time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, cast
+
+from bench.simulator.faults import Faults
+from bench.simulator.ledger import Violation
+from bench.simulator.wire import SessionEnd, SlaveEnd, Wire
+from bench.simulator.world import Killed, World
+from piufarm.config.model import Configuration
+from piufarm.errors import FarmError
+from piufarm.master.evaluator import evaluate_alone
+from piufarm.master.layout import section_files
+from piufarm.master.machine import Machine
+from piufarm.master.session import Session, Visitor
+from piufarm.names import Package, SectionName
+from piufarm.store import open_store
+from piufarm.store.model import ComputedState, Snapshot, Store
+
+_LATENCY: Final = (0.005, 0.05)
+_EVALUATOR_START: Final = 0.3
+_BROKEN: Final = ("end of file in the middle", "the slave hung up", "nothing happened for")
+
+
+@dataclass
+class Host:
+    """Sessions and evaluators as programs of the world."""
+
+    world: World
+    configuration: Configuration
+    faults: Faults
+    evaluation_seconds: float
+    counts: Counter[str] = field(default_factory=Counter)
+    _evaluating: set[SectionName] = field(default_factory=set)
+
+    def connect(self, slave: str) -> SlaveEnd:
+        """A connection to a new session."""
+        wire = Wire(self.world, self.world.random.uniform(*_LATENCY))
+        self.counts["sessions"] += 1
+        self.world.start_program(partial(self._serve, wire, slave))
+        return SlaveEnd(wire)
+
+    def _serve(self, wire: Wire, slave: str) -> None:
+        machine = Machine(clock=self.world.now, sleep=self.world.sleep, start_evaluator=self._start_evaluator)
+        end = SessionEnd(wire, lambda: self._happens("session killed", self.faults.session_kill))
+        try:
+            Session(self.configuration, Visitor(slave), end, warn=self._warned, machine=machine).run()
+        except FarmError as error:
+            if not error.message.startswith(_BROKEN):
+                raise Violation(f"the session of {slave} ended: {error.message}") from error
+        finally:
+            wire.master_has_closed = True
+            wire.wake_slave()
+
+    def _warned(self, text: str) -> None:
+        raise Violation(f"a session warns: {text}")
+
+    def _happens(self, what: str, probability: float) -> bool:
+        """Whether a fault of this probability comes true now."""
+        if self.world.random.random() >= probability:
+            return False
+        self.counts[what] += 1
+        return True
+
+    def _start_evaluator(self, section: SectionName, *, config: Path, errors: Path) -> None:
+        if section in self._evaluating or self.world.running.killed:
+            return
+        self._evaluating.add(section)
+        delay = _EVALUATOR_START
+        if self._happens("evaluator late", self.faults.late_evaluator):
+            delay += self.world.random.uniform(0.0, self.faults.late_evaluator_seconds)
+        self.world.later(delay, lambda: self._begin(partial(self._evaluate, section)))
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        self.world.start_program(work)
+
+    def _evaluate(self, section: SectionName) -> None:
+        store = open_store(self.configuration.farm.state)
+        try:
+            slow = cast(Store, _SlowStore(store, self))
+            evaluate_alone(slow, section, section_files(self.configuration.farm.master_directory, section).root)
+        finally:
+            store.close()
+            self._evaluating.discard(section)
+
+    def computed(self) -> None:
+        """Let the time of a computation pass, or the evaluator die of it."""
+        self.counts["evaluations"] += 1
+        seconds = self.evaluation_seconds
+        if self._happens("evaluator busy", self.faults.busy_evaluator):
+            seconds *= 10
+        self.world.sleep(seconds)
+        if self._happens("evaluator killed", self.faults.lost_evaluator):
+            self.world.running.killed = True
+            raise Killed
+
+
+class _SlowStore:
+    """A store in which time passes between a snapshot and the states computed from it."""
+
+    def __init__(self, store: Store, host: Host) -> None:
+        self._store = store
+        self._host = host
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def set_states(
+        self, section: SectionName, states: Mapping[Package, ComputedState], *, evaluated: Snapshot
+    ) -> None:
+        """Write the states, later."""
+        self._host.computed()
+        self._store.set_states(section, states, evaluated=evaluated)
