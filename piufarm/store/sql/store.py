@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 
 from piufarm.names import Package, SectionName, Version
@@ -20,7 +21,7 @@ from piufarm.store.model import (
     SectionRow,
     Snapshot,
 )
-from piufarm.store.sql import counts, evaluations, packages, reservations, rows, runs, snapshots
+from piufarm.store.sql import counts, evaluations, packages, reservations, rows, runs, snapshots, takeovers
 from piufarm.store.sql.database import Database
 
 
@@ -33,6 +34,15 @@ class SqlStore:
 
     def close(self) -> None:
         self._database.close()
+
+    def release(self) -> None:
+        self._database.release()
+
+    def exclusive(self, name: str) -> AbstractContextManager[bool]:
+        return self._database.exclusive(name)
+
+    def is_held(self, name: str) -> bool:
+        return self._database.is_held(name)
 
     # sections and their packages
 
@@ -176,3 +186,23 @@ class SqlStore:
     def daily_counts(self, section: SectionName) -> Sequence[tuple[date, Mapping[str, int]]]:
         with self._database.read() as cursor:
             return counts.daily_counts(cursor, section)
+
+    # what others have recorded
+
+    def enter_runs(
+        self, section: SectionName, runs: Iterable[Run], problems: Mapping[str, Iterable[str]]
+    ) -> Sequence[Run]:
+        with self._database.write() as cursor:
+            return takeovers.enter_runs(cursor, section, runs, problems)
+
+    def enter_reservations(self, section: SectionName, reservations: Iterable[Reservation]) -> int:
+        with self._database.write() as cursor:
+            return takeovers.enter_reservations(cursor, section, reservations)
+
+    def enter_daily_counts(self, section: SectionName, days: Iterable[tuple[date, Mapping[str, int]]]) -> int:
+        with self._database.write() as cursor:
+            return takeovers.enter_daily_counts(cursor, section, days)
+
+    def problems(self, run_id: str) -> Sequence[str]:
+        with self._database.read() as cursor:
+            return takeovers.problems(cursor, run_id)
