@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -257,6 +258,20 @@ class Store(Takeovers, Protocol):
     """Everything that the farm remembers. Raises piufarm.store.StoreError (a FarmError) on trouble of the database."""
 
     def close(self) -> None: ...
+    def release(self) -> None:
+        """Give up, until the next question, what others may need: call it before waiting for a peer."""
+        ...
+
+    def exclusive(self, name: str) -> AbstractContextManager[bool]:
+        """A named lock among all who use this store: True while the block runs if it was free, False if another has it.
+
+        It ends with its holder, however that ends.
+        """
+        ...
+
+    def is_held(self, name: str) -> bool:
+        """Whether anybody has this lock; only asks, and so is in nobody's way."""
+        ...
     def release(self) -> None:
         """Give up, until the next question, what others may need: call it before waiting for a peer."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 
 from piufarm.names import Package, SectionName, Version
@@ -34,6 +35,15 @@ class SqlStore:
 
     def close(self) -> None:
         self._database.close()
+
+    def release(self) -> None:
+        self._database.release()
+
+    def exclusive(self, name: str) -> AbstractContextManager[bool]:
+        return self._database.exclusive(name)
+
+    def is_held(self, name: str) -> bool:
+        return self._database.is_held(name)
 
     def release(self) -> None:
         self._database.release()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 from piufarm.store.errors import StoreError
 from piufarm.store.sql.database import Parameters, Row
 from piufarm.store.sqlite.creation import check_version, create_database
+from piufarm.store.sqlite.locks import LockFile
 
-_BUSY_SECONDS: Final = 30.0  # how long to wait for another process's transaction, each of which takes milliseconds
+_BUSY_SECONDS: Final = 30.0  # how long to wait for writers that are not ours, such as a backup
 
 
 class SqliteCursor(sqlite3.Cursor):
@@ -34,6 +35,7 @@ class SqliteDatabase:
     def __init__(self, path: Path, *, create: bool) -> None:
         """Open `path`, made if missing and `create`. Raises StoreError."""
         self._path = path
+        self._locks = LockFile(path)
         with self._translated():
             if not self._exists():
                 if not create:
@@ -69,17 +71,29 @@ class SqliteDatabase:
     def close(self) -> None:
         """Give the connection up."""
         self._connection.close()
+        self._locks.close()
+
+    def release(self) -> None:
+        """See Store.release: an open file is in nobody's way."""
+
+    def exclusive(self, name: str) -> AbstractContextManager[bool]:
+        """See Store.exclusive."""
+        return self._locks.exclusive(name)
+
+    def is_held(self, name: str) -> bool:
+        """See Store.is_held."""
+        return self._locks.is_held(name)
 
     @contextmanager
     def read(self) -> Iterator[SqliteCursor]:
-        """A transaction that sees one moment of the database and blocks nobody."""
+        """See Database.read."""
         with self._transaction("BEGIN DEFERRED") as cursor:
             yield cursor
 
     @contextmanager
     def write(self) -> Iterator[SqliteCursor]:
-        """A transaction that excludes other writers; durable when the block has ended well, else undone."""
-        with self._transaction("BEGIN IMMEDIATE") as cursor:
+        """See Database.write; here it excludes other writers, who have their turns in the order in which they come."""
+        with self._locks.turn(), self._transaction("BEGIN IMMEDIATE") as cursor:
             yield cursor
 
     def stream(self, query: str, parameters: Parameters) -> Iterator[Row]:
