@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from piufarm.faults import fault_point
 from piufarm.names import Package, SectionName, Version
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
@@ -49,6 +50,7 @@ def record_run(cursor: Cursor, section: SectionName, new: NewRun) -> Recorded:
     holds = _end_reservation(cursor, what, new.slave)
     if not holds and (earlier := _same_result(cursor, what, new)) is not None:
         return Recorded(earlier, duplicate=True)
+    fault_point("run.reservation-ended")
     current = _current(cursor, what)
     if holds or current is None:
         standing = Standing.CURRENT
@@ -57,9 +59,12 @@ def record_run(cursor: Cursor, section: SectionName, new: NewRun) -> Recorded:
     superseded = current if standing is Standing.CURRENT else None
     if superseded is not None:
         cursor.execute("UPDATE run SET standing = 'superseded' WHERE id = :id", {"id": superseded.run_id})
+        fault_point("run.superseded")
     run = _insert(cursor, key, section, new, standing)
+    fault_point("run.inserted")
     if standing is Standing.CURRENT:
         _enter_state(cursor, key, run)
+    fault_point("run.state-entered")
     return Recorded(run, superseded)
 
 

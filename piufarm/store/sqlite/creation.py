@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from piufarm.faults import fault_point
 from piufarm.files import fsync_directory, fsync_file, make_directory
 from piufarm.store.errors import StoreError
 from piufarm.store.sql.schema import SCHEMA_VERSION, TABLES
@@ -32,11 +33,14 @@ def create_database(path: Path) -> None:
             )
         finally:
             connection.close()
+        fault_point("create.filled")
         fsync_file(temporary)
+        fault_point("create.synced")
         try:
             path.hardlink_to(temporary)
         except FileExistsError:
             return
+        fault_point("create.named")
         fsync_directory(path.parent)
     finally:
         for suffix in ("", "-wal", "-shm"):

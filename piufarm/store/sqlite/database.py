@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from piufarm.faults import fault_point
 from piufarm.store.errors import StoreError
 from piufarm.store.sql.database import Parameters, Row
 from piufarm.store.sqlite.creation import check_version, create_database
@@ -94,7 +95,10 @@ class SqliteDatabase:
     def write(self) -> Iterator[SqliteCursor]:
         """See Database.write; here it excludes other writers, who have their turns in the order in which they come."""
         with self._locks.turn(), self._transaction("BEGIN IMMEDIATE") as cursor:
+            fault_point("store.begun")
             yield cursor
+            fault_point("store.commit-due")
+        fault_point("store.committed")
 
     def stream(self, query: str, parameters: Parameters) -> Iterator[Row]:
         """The rows of one moment, fetched as they are asked for, on a connection of their own."""
