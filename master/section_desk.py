@@ -80,7 +80,9 @@ class SectionDesk:
                 found = self._reserve()
                 return Ok((found.package, found.version)) if found else Error()
             case Unreserve(package, version):
-                self._store.unreserve(self.section.name, package, version, owner=self._around.slave)
+                self._store.unreserve(
+                    self.section.name, package, version, owner=self._around.slave, now=self._clock()
+                )
                 return Ok()
             case Idle():
                 return Ok((str(self._idle_seconds()),))
@@ -117,6 +119,7 @@ class SectionDesk:
 
     def _take(self) -> Reservation | None:
         now = self._clock()
+        self._store.expire_reservations(self.section.name, now=now, max_retries=self.section.max_retries)
         return self._store.reserve(
             self.section.name, owner=self._around.slave, now=now, deadline=self._deadline(now)
         )
@@ -153,7 +156,7 @@ class SectionDesk:
         now = self._clock()
         if row is None or row.refreshed_at is None or self._store.evaluation_due(self.section.name):
             return 0
-        if self._store.has_candidate(self.section.name, now=now):
+        if self._store.has_candidate(self.section.name, owner=self._around.slave, now=now):
             return 0
         age = max(0, int((now - row.refreshed_at).total_seconds()))  # less than 0 if a clock was set back
         left = max(0, REFRESH_SECONDS - age)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -16,6 +15,8 @@ from typing import NamedTuple, Protocol, assert_never
 from piufarm.names import Package, SectionName, Version
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
+from piufarm.store.attempts import Attempts
+from piufarm.store.attempts import Reservation as Reservation
 from piufarm.store.takeovers import Takeovers
 
 
@@ -37,6 +38,7 @@ class Standing(StrEnum):
     LATE = "late"  # came from a slave that no longer held the reservation, a result was there already
     UNRESERVED = "unreserved"  # nobody had asked for it, a result was there already
     RETIRED = "retired"  # its package left the section or changed version
+    RECYCLED = "recycled"  # its package was handed out to be tested again
 
 
 class Relation(NamedTuple):
@@ -122,18 +124,6 @@ class Run:
     log_bytes: int
     log_sha256: str
     seconds: int | None = None  # that the test took, if the log tells
-
-
-@dataclass(frozen=True)
-class Reservation:
-    """A package that a slave holds; without an owner anyone may report it."""
-
-    section: SectionName
-    package: Package
-    version: Version
-    owner: str | None
-    reserved_at: datetime
-    deadline: datetime
 
 
 @dataclass(frozen=True)
@@ -254,24 +244,10 @@ class Snapshot:
     others: Sequence[ForeignSection] = ()
 
 
-class Store(Takeovers, Protocol):
+class Store(Takeovers, Attempts, Protocol):
     """Everything that the farm remembers. Raises piufarm.store.StoreError (a FarmError) on trouble of the database."""
 
     def close(self) -> None: ...
-    def release(self) -> None:
-        """Give up, until the next question, what others may need: call it before waiting for a peer."""
-        ...
-
-    def exclusive(self, name: str) -> AbstractContextManager[bool]:
-        """A named lock among all who use this store: True while the block runs if it was free, False if another has it.
-
-        It ends with its holder, however that ends.
-        """
-        ...
-
-    def is_held(self, name: str) -> bool:
-        """Whether anybody has this lock; only asks, and so is in nobody's way."""
-        ...
     def release(self) -> None:
         """Give up, until the next question, what others may need: call it before waiting for a peer."""
         ...
@@ -339,27 +315,6 @@ class Store(Takeovers, Protocol):
         ...
 
     def change_counter(self, section: SectionName) -> int: ...
-
-    # reservations
-    def reserve(
-        self, section: SectionName, *, owner: str | None, now: datetime, deadline: datetime
-    ) -> Reservation | None:
-        """Take the best free candidate, or None if there is none; atomic among any number of sessions."""
-        ...
-
-    def unreserve(self, section: SectionName, package: Package, version: Version, *, owner: str | None) -> bool:
-        """Give a reservation back; False if there is none or it is somebody else's (then nothing changes)."""
-        ...
-
-    def extend_reservations(self, section: SectionName, *, owner: str, deadline: datetime) -> None:
-        """Move the deadlines of all that `owner` holds (and nobody else has got since) to at least this moment."""
-        ...
-
-    def has_candidate(self, section: SectionName, *, now: datetime) -> bool:
-        """Whether `reserve` would find something."""
-        ...
-
-    def reservations(self, section: SectionName) -> Sequence[Reservation]: ...
 
     # results
     def record_run(self, section: SectionName, run: NewRun) -> Recorded:

@@ -1,79 +1,191 @@
-"""Who tests what: handing candidates out, one at a time, to any number of sessions."""
+"""Who tests what: handing candidates out to any number of sessions, and taking them back."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from piufarm.names import Package, SectionName, Version
-from piufarm.store.model import Reservation
-from piufarm.store.sql.database import Cursor, Row
-from piufarm.store.sql.rows import find_section, keep_snapshot, micros, moment
+from piufarm.states import PackageState
+from piufarm.store.attempts import Reservation
+from piufarm.store.sql import candidates, recycling, slaves
+from piufarm.store.sql.candidates import Candidate, Choice
+from piufarm.store.sql.database import Cursor, Parameters, Row
+from piufarm.store.sql.rows import SectionKey, count_change, find_section, keep_snapshot, lock_section, micros, moment
 
-_BEST_FREE: Final = """
-SELECT p.name, p.test_version FROM package AS p
-WHERE p.section_id = :section_id AND p.generation = :generation AND p.state = 'waiting-to-be-tested' AND p.listed = 1
-    AND NOT EXISTS (SELECT 1 FROM reservation AS r WHERE r.section_id = p.section_id
-        AND r.package = p.name AND r.version = p.test_version AND r.deadline > :now)
-ORDER BY p.weight DESC, p.tie LIMIT 1
-"""
-
-
+_EXPIRED_BATCH: Final = 500  # reservations that one transaction takes back
 _WHAT: Final = "section_id = :section_id AND package = :package AND version = :version"
+_COLUMNS: Final = "package, version, owner, reserved_at, deadline, lease"
 
 
-def _best_free(cursor: Cursor, section: SectionName, now: datetime, *, lock: str = "") -> dict[str, Any] | None:
+class Wish(NamedTuple):
+    """What a slave asks for."""
+
+    choice: Choice
+    deadline: datetime
+    count: int = 1
+    lease: bool = False
+
+
+def fair_count(cursor: Cursor, section: SectionName, wish: Wish) -> int:
+    """How many packages a slave may get now: as many as it wants, but not so many that others run out of work."""
+    owner, now, _ = wish.choice
+    count = slaves.admitted(cursor, owner, now, wish.count)
     key = find_section(cursor, section)
-    row = cursor.execute(f"{_BEST_FREE} {lock}", {**key.columns, "now": micros(now)}).fetchone()
-    return {"section_id": key.id, "package": row[0], "version": row[1]} if row else None
+    if count and not candidates.best(cursor, key, wish.choice, 1):
+        return 0
+    if count <= 1 or owner is None:
+        return count
+    shares = 2 * slaves.active(cursor, key, owner, now)
+    return min(count, max(1, candidates.number(cursor, key, wish.choice, at_most=count * shares) // shares))
 
 
-def has_candidate(cursor: Cursor, section: SectionName, now: datetime) -> bool:
-    """See Store.has_candidate."""
-    return _best_free(cursor, section, now) is not None
+def hand_out(cursor: Cursor, section: SectionName, wish: Wish) -> list[Reservation]:
+    """Reserve the best candidates; fewer if there are no more."""
+    # giving a result up changes states, which is done by one transaction after the other
+    key = lock_section(cursor, section) if wish.choice.retest else keep_snapshot(cursor, section)
+    lock = cursor.locking("FOR NO KEY UPDATE OF p SKIP LOCKED")
+    found = candidates.best(cursor, key, wish.choice, wish.count, lock=lock)
+    return [held for one in found if (held := _take(cursor, section, (key, one), wish)) is not None]
 
 
-def reserve(
-    cursor: Cursor, section: SectionName, *, owner: str | None, now: datetime, deadline: datetime
+def _take(
+    cursor: Cursor, section: SectionName, candidate: tuple[SectionKey, Candidate], wish: Wish
 ) -> Reservation | None:
-    """See Store.reserve."""
-    keep_snapshot(cursor, section)
-    found = _best_free(cursor, section, now, lock=cursor.locking("FOR NO KEY UPDATE OF p SKIP LOCKED"))
-    if found is None:
+    """Enter a reservation; None if somebody has it: whatever the flag of the package says, it is never given to two."""
+    key, one = candidate
+    what = {"section_id": key.id, "package": one.package, "version": one.version}
+    cursor.execute(
+        f"INSERT INTO reservation (section_id, {_COLUMNS}) VALUES (:section_id, :package, :version, :owner, :now,"
+        " :deadline, :lease) ON CONFLICT (section_id, package, version) DO NOTHING",
+        {
+            **what, "owner": wish.choice.owner, "now": micros(wish.choice.now), "deadline": micros(wish.deadline),
+            "lease": int(wish.lease),
+        },
+    )  # fmt: skip
+    taken = cursor.rowcount > 0
+    cursor.execute("UPDATE package SET free = 0 WHERE id = :id", {"id": one.id})
+    if not taken:
         return None
-    # whoever held it until its deadline may still send a result: it will be late then, not unasked for
-    cursor.execute(
-        "INSERT INTO lapsed (section_id, package, version, owner) SELECT section_id, package, version, owner"
-        f" FROM reservation WHERE {_WHAT} AND owner IS NOT NULL ON CONFLICT DO NOTHING",
-        found,
+    recycling.unmark(cursor, key, what)
+    if one.rank:
+        _give_result_up(cursor, key, one.id, what)
+    return Reservation(
+        section, Package(one.package), Version(one.version), wish.choice.owner, wish.choice.now, wish.deadline, wish.lease
     )
+
+
+def _give_result_up(cursor: Cursor, key: SectionKey, package_id: int, what: Parameters) -> None:
+    """A failure that is tested again is history at once; a pass stays until there is something newer."""
     cursor.execute(
-        """
-        INSERT INTO reservation (section_id, package, version, owner, reserved_at, deadline)
-        VALUES (:section_id, :package, :version, :owner, :now, :deadline) ON CONFLICT (section_id, package, version)
-        DO UPDATE SET owner = excluded.owner, reserved_at = excluded.reserved_at, deadline = excluded.deadline
-        """,
-        {**found, "owner": owner, "now": micros(now), "deadline": micros(deadline)},
+        f"UPDATE run SET standing = 'recycled' WHERE {_WHAT} AND standing = 'current' AND outcome <> 'pass'", what
     )
-    return Reservation(section, Package(found["package"]), Version(found["version"]), owner, now, deadline)
+    if cursor.rowcount > 0:
+        cursor.execute(
+            "UPDATE package SET state = :state, reason = :reason, changed = :changed WHERE id = :id",
+            {
+                "id": package_id, "state": PackageState.WAITING_TO_BE_TESTED, "reason": "is being tested again",
+                "changed": count_change(cursor, key),
+            },
+        )  # fmt: skip
+
+
+def end(cursor: Cursor, what: Parameters, owner: str | None) -> datetime | None:
+    """End the reservation of whoever holds it, or of nobody in particular; returns since when it was held.
+
+    None if there is none, or it is somebody else's. The section must be locked.
+    """
+    row = cursor.execute(
+        f"DELETE FROM reservation WHERE {_WHAT} AND (owner IS NULL OR owner = :owner) RETURNING reserved_at",
+        {**what, "owner": owner},
+    ).fetchone()
+    if row is None:
+        return None
+    cursor.execute(f"DELETE FROM lapsed WHERE {_WHAT} AND owner = :owner", {**what, "owner": owner})
+    return moment(row[0])
+
+
+def expired(cursor: Cursor, key: SectionKey, now: datetime) -> list[tuple[str, str, str | None]]:
+    """End what was held beyond its deadline; returns package, version and owner. The section must be locked.
+
+    Its owner may still send a result: it will be late then, not unasked for.
+    """
+    rows = cursor.execute(
+        f"DELETE FROM reservation WHERE section_id = :section_id AND (package, version) IN ("
+        "SELECT package, version FROM reservation WHERE section_id = :section_id AND deadline <= :now"
+        f" ORDER BY deadline LIMIT {_EXPIRED_BATCH}) AND deadline <= :now RETURNING package, version, owner, reserved_at",
+        {"section_id": key.id, "now": micros(now)},
+    ).fetchall()
+    for package, version, owner, reserved_at in rows:
+        if owner is not None:
+            cursor.execute(
+                "INSERT INTO lapsed (section_id, package, version, owner, reserved_at)"
+                " VALUES (:section_id, :package, :version, :owner, :reserved_at)"
+                " ON CONFLICT (section_id, package, version, owner) DO UPDATE SET reserved_at = excluded.reserved_at",
+                {
+                    "section_id": key.id, "package": package, "version": version, "owner": owner,
+                    "reserved_at": reserved_at,
+                },
+            )  # fmt: skip
+    return [(package, version, owner) for package, version, owner, _ in sorted(rows)]
+
+
+def any_expired(cursor: Cursor, section: SectionName, now: datetime) -> bool:
+    """Whether something is held beyond its deadline."""
+    row = cursor.execute(
+        "SELECT 1 FROM reservation WHERE section_id = :section_id AND deadline <= :now LIMIT 1",
+        {"section_id": find_section(cursor, section).id, "now": micros(now)},
+    ).fetchone()
+    return row is not None
+
+
+def end_without_result(cursor: Cursor, key: SectionKey, what: dict[str, Any], now: datetime, *, again: bool) -> None:
+    """A package comes back untested: it is free, and if it has a result and is wanted `again`, to be tested again."""
+    outcome = recycling.current_outcome(cursor, what) if again else None
+    if outcome is not None:
+        recycling.mark(cursor, key, what, micros(now), passed=outcome == "pass")
+        cursor.execute(
+            "UPDATE package SET retestable = 1 WHERE section_id = :section_id AND generation = :generation"
+            " AND name = :package AND test_version = :version",
+            {**what, **key.columns},
+        )
+        count_change(cursor, key)
+    recycling.set_free(cursor, key, what)
 
 
 def unreserve(
-    cursor: Cursor, section: SectionName, package: Package, version: Version, owner: str | None
+    cursor: Cursor, section: SectionName, package: tuple[Package, Version], owner: str | None, now: datetime
 ) -> bool:
     """See Store.unreserve."""
-    removed = cursor.execute(
-        f"DELETE FROM reservation WHERE {_WHAT} AND (owner IS NULL OR owner = :owner)",
-        {"section_id": find_section(cursor, section).id, "package": package, "version": version, "owner": owner},
+    key = lock_section(cursor, section)
+    what = {"section_id": key.id, "package": package[0], "version": package[1]}
+    if end(cursor, what, owner) is None:
+        return False
+    end_without_result(cursor, key, what, now, again=True)
+    return True
+
+
+def renew(cursor: Cursor, section: SectionName, owner: str, deadline: datetime) -> Sequence[Reservation]:
+    """See Store.renew."""
+    what = {"section_id": find_section(cursor, section).id, "owner": owner, "deadline": micros(deadline)}
+    cursor.execute(
+        "UPDATE reservation SET deadline = :deadline"
+        " WHERE owner = :owner AND section_id = :section_id AND lease = 1 AND deadline < :deadline",
+        what,
     )
-    return removed.rowcount > 0
+    rows = cursor.execute(
+        f"SELECT {_COLUMNS} FROM reservation WHERE owner = :owner AND section_id = :section_id"
+        " ORDER BY reserved_at, package",
+        what,
+    ).fetchall()
+    return [_reservation(section, row) for row in rows]
 
 
 def holds_until(cursor: Cursor, section: SectionName, owner: str) -> datetime | None:
-    """The first deadline of what `owner` holds, None if it holds nothing."""
+    """The first deadline of what `owner` has reserved, None if it has nothing."""
     (first,) = cursor.execute(
-        "SELECT min(deadline) FROM reservation WHERE owner = :owner AND section_id = :section_id",
+        "SELECT min(deadline) FROM reservation WHERE owner = :owner AND section_id = :section_id AND lease = 0",
         {"owner": owner, "section_id": find_section(cursor, section).id},
     ).fetchone()
     return None if first is None else moment(first)
@@ -83,7 +195,7 @@ def extend_reservations(cursor: Cursor, section: SectionName, owner: str, deadli
     """See Store.extend_reservations."""
     cursor.execute(
         "UPDATE reservation SET deadline = :deadline"
-        " WHERE owner = :owner AND section_id = :section_id AND deadline < :deadline",
+        " WHERE owner = :owner AND section_id = :section_id AND lease = 0 AND deadline < :deadline",
         {"deadline": micros(deadline), "owner": owner, "section_id": find_section(cursor, section).id},
     )
 
@@ -91,13 +203,14 @@ def extend_reservations(cursor: Cursor, section: SectionName, owner: str, deadli
 def reservations(cursor: Cursor, section: SectionName) -> Sequence[Reservation]:
     """See Store.reservations."""
     rows = cursor.execute(
-        "SELECT package, version, owner, reserved_at, deadline FROM reservation"
-        " WHERE section_id = :section_id ORDER BY reserved_at, package",
+        f"SELECT {_COLUMNS} FROM reservation WHERE section_id = :section_id ORDER BY reserved_at, package",
         {"section_id": find_section(cursor, section).id},
     )
     return [_reservation(section, row) for row in rows]
 
 
 def _reservation(section: SectionName, row: Row) -> Reservation:
-    package, version, owner, reserved_at, deadline = row
-    return Reservation(section, Package(package), Version(version), owner, moment(reserved_at), moment(deadline))
+    package, version, owner, reserved_at, deadline, lease = row
+    return Reservation(
+        section, Package(package), Version(version), owner, moment(reserved_at), moment(deadline), bool(lease)
+    )

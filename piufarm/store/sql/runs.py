@@ -11,7 +11,9 @@ from piufarm.outcome import Outcome
 from piufarm.states import PackageState
 from piufarm.store.errors import StoreError
 from piufarm.store.model import NewRun, Placement, Recorded, Run, Standing, outcome_reason, run_log
+from piufarm.store.sql import recycling, slaves
 from piufarm.store.sql.database import Cursor, Database, Parameters, Row
+from piufarm.store.sql.reservations import end
 from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_section, micros, moment
 
 _SELECT: Final = (
@@ -47,15 +49,13 @@ def record_run(cursor: Cursor, section: SectionName, new: NewRun) -> Recorded:
     """See Store.record_run."""
     key = lock_section(cursor, section)
     what = {"section_id": key.id, "package": new.package, "version": new.version}
-    holds = _end_reservation(cursor, what, new.slave)
+    held_since = end(cursor, what, new.slave)
+    holds = held_since is not None
     if not holds and (earlier := _same_result(cursor, what, new)) is not None:
         return Recorded(earlier, duplicate=True)
     fault_point("run.reservation-ended")
     current = _current(cursor, what)
-    if holds or current is None:
-        standing = Standing.CURRENT
-    else:
-        standing = Standing.LATE if _held_once(cursor, what, new.slave) else Standing.UNRESERVED
+    standing = Standing.CURRENT if holds else _standing(cursor, key, new, current)
     superseded = current if standing is Standing.CURRENT else None
     if superseded is not None:
         cursor.execute("UPDATE run SET standing = 'superseded' WHERE id = :id", {"id": superseded.run_id})
@@ -63,20 +63,37 @@ def record_run(cursor: Cursor, section: SectionName, new: NewRun) -> Recorded:
     run = _insert(cursor, key, section, new, standing)
     fault_point("run.inserted")
     if standing is Standing.CURRENT:
+        recycling.release(cursor, key, what)
         _enter_state(cursor, key, run)
+    if holds:
+        recycling.set_free(cursor, key, what)
+    if new.slave is not None:
+        slaves.note_results(cursor, new.slave, new.received_at, held_since=held_since)
     fault_point("run.state-entered")
     return Recorded(run, superseded)
 
 
-def _end_reservation(cursor: Cursor, what: Parameters, slave: str | None) -> bool:
-    """Whether the sender held the reservation (or nobody in particular did), which ends here."""
-    cursor.execute(
-        f"DELETE FROM reservation WHERE {_WHAT} AND (owner IS NULL OR owner = :slave)", {**what, "slave": slave}
-    )
-    held = cursor.rowcount > 0
-    if held:
-        cursor.execute(f"DELETE FROM lapsed WHERE {_WHAT} AND owner = :slave", {**what, "slave": slave})
-    return held
+def _standing(cursor: Cursor, key: SectionKey, new: NewRun, current: Run | None) -> Standing:
+    """What the result of somebody means who does not hold the package.
+
+    Whoever held it until the deadline, when nobody else got it since, may be later than that; unless there is a result
+    that is newer than the reservation was.
+    """
+    if current is None:
+        return Standing.CURRENT
+    what = {"section_id": key.id, "package": new.package, "version": new.version}
+    row = cursor.execute(
+        f"SELECT reserved_at, EXISTS (SELECT 1 FROM reservation WHERE {_WHAT}) FROM lapsed"
+        f" WHERE {_WHAT} AND owner = :slave",
+        {**what, "slave": new.slave},
+    ).fetchone()
+    if row is None:
+        return Standing.UNRESERVED
+    reserved_at, somebody_has_it = row
+    if somebody_has_it or micros(current.received_at) >= reserved_at:
+        return Standing.LATE
+    recycling.unmark(cursor, key, what)  # the mark that it got back when the time was over
+    return Standing.CURRENT
 
 
 def _same_result(cursor: Cursor, what: Parameters, new: NewRun) -> Run | None:
@@ -91,11 +108,6 @@ def _same_result(cursor: Cursor, what: Parameters, new: NewRun) -> Run | None:
 def _current(cursor: Cursor, what: Parameters) -> Run | None:
     row = cursor.execute(f"{_SELECT} WHERE {_WHAT} AND standing = 'current'", what).fetchone()
     return _run(row) if row else None
-
-
-def _held_once(cursor: Cursor, what: Parameters, slave: str | None) -> bool:
-    cursor.execute(f"SELECT 1 FROM lapsed WHERE {_WHAT} AND owner = :slave", {**what, "slave": slave})
-    return cursor.fetchone() is not None
 
 
 def _insert(cursor: Cursor, key: SectionKey, section: SectionName, new: NewRun, standing: Standing) -> Run:

@@ -14,6 +14,7 @@ from piufarm.states import PackageState
 from piufarm.store.errors import StoreError
 from piufarm.store.model import IndexPackage
 from piufarm.store.relations_text import clauses_text, provides_text
+from piufarm.store.sql import candidates
 from piufarm.store.sql.database import Cursor, Database, Row
 from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_section, lock_snapshot, micros
 
@@ -136,6 +137,7 @@ def _switch(database: Database, section: SectionName, new: tuple[SectionKey, int
             {"id": key.id, "generation": generation, **dict(zip(("now", "digest", "size"), description, strict=True))},
         )
         _forget_reservations(cursor, key, generation, now=description[0])
+        candidates.update_all(cursor, key.id, generation)
         count_change(cursor, key)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from contextlib import AbstractContextManager
 from datetime import date, datetime
 
 from piufarm.names import Package, SectionName, Version
@@ -22,11 +21,12 @@ from piufarm.store.model import (
     SectionRow,
     Snapshot,
 )
-from piufarm.store.sql import counts, evaluations, packages, reservations, rows, runs, snapshots, takeovers
+from piufarm.store.sql import counts, evaluations, packages, rows, runs, snapshots, takeovers
+from piufarm.store.sql.attempts import SqlAttempts
 from piufarm.store.sql.database import Database
 
 
-class SqlStore:
+class SqlStore(SqlAttempts):
     """See piufarm.store.model.Store for what the methods promise."""
 
     def __init__(self, database: Database) -> None:
@@ -35,15 +35,6 @@ class SqlStore:
 
     def close(self) -> None:
         self._database.close()
-
-    def release(self) -> None:
-        self._database.release()
-
-    def exclusive(self, name: str) -> AbstractContextManager[bool]:
-        return self._database.exclusive(name)
-
-    def is_held(self, name: str) -> bool:
-        return self._database.is_held(name)
 
     def release(self) -> None:
         self._database.release()
@@ -125,35 +116,6 @@ class SqlStore:
     def change_counter(self, section: SectionName) -> int:
         with self._database.read() as cursor:
             return rows.find_section(cursor, section).counter
-
-    # reservations
-
-    def reserve(
-        self, section: SectionName, *, owner: str | None, now: datetime, deadline: datetime
-    ) -> Reservation | None:
-        if not self.has_candidate(section, now=now):  # idle slaves must not queue up for the write lock
-            return None
-        with self._database.write() as cursor:
-            return reservations.reserve(cursor, section, owner=owner, now=now, deadline=deadline)
-
-    def unreserve(self, section: SectionName, package: Package, version: Version, *, owner: str | None) -> bool:
-        with self._database.write() as cursor:
-            return reservations.unreserve(cursor, section, package, version, owner)
-
-    def extend_reservations(self, section: SectionName, *, owner: str, deadline: datetime) -> None:
-        with self._database.read() as cursor:
-            first = reservations.holds_until(cursor, section, owner)
-        if first is not None and first < deadline:
-            with self._database.write() as cursor:
-                reservations.extend_reservations(cursor, section, owner, deadline)
-
-    def has_candidate(self, section: SectionName, *, now: datetime) -> bool:
-        with self._database.read() as cursor:
-            return reservations.has_candidate(cursor, section, now)
-
-    def reservations(self, section: SectionName) -> Sequence[Reservation]:
-        with self._database.read() as cursor:
-            return reservations.reservations(cursor, section)
 
     # results
 

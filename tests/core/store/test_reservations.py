@@ -12,8 +12,9 @@ from tests.core.store.builders import HOUR, NOON, SID, fill, make_candidates, pa
 
 
 def _reserve(store: Store, owner: str | None = "worker1", hours: int = 0) -> str | None:
-    """Reserve at noon plus `hours` for one hour."""
+    """Reserve at noon plus `hours` for one hour, after what is over by then was taken back."""
     now = NOON + hours * HOUR
+    store.expire_reservations(SID, now=now, max_retries=9)
     found = store.reserve(SID, owner=owner, now=now, deadline=now + HOUR)
     return found.package if found else None
 
@@ -37,14 +38,14 @@ def test_packages_outside_the_globs_and_packages_that_do_not_wait_are_never_hand
     make_candidates(store, outside=1, tested=1)
     store.record_run(SID, result("tested"))
     assert _reserve(store) is None
-    assert not store.has_candidate(SID, now=NOON)
+    assert not store.has_candidate(SID, owner="worker1", now=NOON)
 
 
 def test_a_package_given_back_is_handed_out_again(store: Store) -> None:
     fill(store, package("a"))
     make_candidates(store, a=1)
     _reserve(store)
-    assert store.unreserve(SID, Package("a"), Version("1"), owner="worker1")
+    assert store.unreserve(SID, Package("a"), Version("1"), owner="worker1", now=NOON)
     assert _reserve(store) == "a"
 
 
@@ -53,16 +54,16 @@ def test_giving_back_somebody_elses_reservation_changes_nothing(store: Store) ->
     make_candidates(store, a=1)
     _reserve(store)
     for somebody in ("worker2", None):
-        assert not store.unreserve(SID, Package("a"), Version("1"), owner=somebody)
+        assert not store.unreserve(SID, Package("a"), Version("1"), owner=somebody, now=NOON)
     assert _reserve(store, "worker2") is None
-    assert not store.unreserve(SID, Package("unheard-of"), Version("1"), owner="worker1")
+    assert not store.unreserve(SID, Package("unheard-of"), Version("1"), owner="worker1", now=NOON)
 
 
 def test_anybody_may_give_back_what_nobody_owns(store: Store) -> None:
     fill(store, package("a"))
     make_candidates(store, a=1)
     _reserve(store, None)
-    assert store.unreserve(SID, Package("a"), Version("1"), owner="worker2")
+    assert store.unreserve(SID, Package("a"), Version("1"), owner="worker2", now=NOON)
 
 
 def test_a_reservation_ends_with_its_deadline(store: Store) -> None:

@@ -14,6 +14,7 @@ from tests.core.store.builders import HOUR, NOON, SID, fill, make_candidates, pa
 
 def _reserve(store: Store, owner: str | None = "worker1", hours: int = 0) -> None:
     now = NOON + hours * HOUR
+    store.expire_reservations(SID, now=now, max_retries=9)
     assert store.reserve(SID, owner=owner, now=now, deadline=now + HOUR) is not None
 
 

@@ -1,0 +1,119 @@
+"""Which packages can be handed out now, the best first, and which of them this slave should leave to another one.
+
+A row of a package says so itself (`free`, `retest_rank`), so that those who are held are in nobody's way.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from piufarm.store.attempts import ACTIVE_SECONDS
+from piufarm.store.sql.database import Cursor, Parameters
+from piufarm.store.sql.rows import SectionKey, micros
+
+_HERE: Final = "p.section_id = :section_id AND p.generation = :generation"
+# the literals are those of the partial indexes package_candidate and package_retest
+_WAITING: Final = f"{_HERE} AND p.state = 'waiting-to-be-tested' AND p.listed = 1 AND p.free = 1"
+_MARKED: Final = f"{_HERE} AND p.retestable = 1 AND p.retest_rank > 0 AND p.listed = 1 AND p.free = 1"
+# Who had trouble with a package leaves it to those who had not, as long as one of them is about.
+_NOT_ANOTHER_SLAVES: Final = """
+    (NOT EXISTS (SELECT 1 FROM trouble AS mine WHERE mine.section_id = p.section_id AND mine.package = p.name
+        AND mine.version = p.test_version AND mine.slave = :owner AND mine.counted = 1)
+    OR NOT EXISTS (SELECT 1 FROM contact AS c WHERE c.section_id = p.section_id AND c.last_seen > :lately
+        AND c.slave <> :owner
+        AND NOT EXISTS (SELECT 1 FROM slave AS s WHERE s.name = c.slave AND s.drained_at IS NOT NULL)
+        AND NOT EXISTS (SELECT 1 FROM trouble AS theirs WHERE theirs.section_id = p.section_id
+            AND theirs.package = p.name AND theirs.version = p.test_version AND theirs.slave = c.slave
+            AND theirs.counted = 1)))
+"""
+_SAME: Final = (
+    "p.section_id = {table}.section_id AND p.generation = :generation AND p.name = {table}.package"
+    " AND p.test_version = {table}.version"
+)
+_HELD: Final = (
+    "SELECT p.id FROM {table} JOIN package AS p ON " + _SAME + " WHERE {table}.section_id = :section_id"
+)
+_COLUMNS: Final = "p.id, p.name, p.test_version, p.weight"
+BEST_WAITING: Final = f"""
+SELECT {_COLUMNS}, 0 FROM package AS p WHERE {_WAITING} AND {_NOT_ANOTHER_SLAVES}
+ORDER BY p.weight DESC, p.tie LIMIT :count
+"""
+BEST_MARKED: Final = f"""
+SELECT {_COLUMNS}, p.retest_rank FROM package AS p WHERE {_MARKED} AND {_NOT_ANOTHER_SLAVES}
+ORDER BY p.weight DESC, p.retest_rank LIMIT :count
+"""
+
+
+class Candidate(NamedTuple):
+    """A package that can be handed out; `rank` is 0 unless it is marked to be tested again."""
+
+    id: int
+    package: str
+    version: str
+    weight: int
+    rank: int
+
+
+class Choice(NamedTuple):
+    """For whom candidates are looked up, and among which packages."""
+
+    owner: str | None
+    now: datetime
+    retest: bool  # packages that are marked to be tested again, too
+
+    def parameters(self, key: SectionKey) -> Parameters:
+        """Of the queries above."""
+        lately = micros(self.now - timedelta(seconds=ACTIVE_SECONDS))
+        return {**key.columns, "owner": self.owner, "lately": lately}
+
+
+def best(cursor: Cursor, key: SectionKey, choice: Choice, count: int, *, lock: str = "") -> list[Candidate]:
+    """The best candidates.
+
+    Between equals, packages that have never been tested come before marked ones, of these failures before passes, then
+    what was marked first.
+    """
+    parameters = {**choice.parameters(key), "count": count}
+    found = [Candidate(*row) for row in cursor.execute(f"{BEST_WAITING} {lock}", parameters).fetchall()]
+    if choice.retest:
+        marked = cursor.execute(f"{BEST_MARKED} {lock}", parameters).fetchall()
+        found = sorted((*found, *(Candidate(*row) for row in marked)), key=lambda one: (-one.weight, one.rank))
+    return found[:count]
+
+
+def number(cursor: Cursor, key: SectionKey, choice: Choice, *, at_most: int) -> int:
+    """How many packages are free, counted no further than `at_most`."""
+    kinds = (_WAITING, _MARKED) if choice.retest else (_WAITING,)
+    total = 0
+    for kind in kinds:
+        (count,) = cursor.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM package AS p WHERE {kind} LIMIT :at_most) AS found",
+            {**key.columns, "at_most": at_most},
+        ).fetchone()
+        total += count
+    return min(total, at_most)
+
+
+def update_all(cursor: Cursor, section_id: int, generation: int) -> None:
+    """Let the packages of a snapshot that is about to become the present one know; forget what is about other versions.
+
+    Reservations of versions that are not tested any more end with their deadline or their result.
+    """
+    what = {"section_id": section_id, "generation": generation}
+    for table in ("hold", "recycle", "lapsed"):
+        cursor.execute(
+            f"DELETE FROM {table} WHERE section_id = :section_id"
+            f" AND NOT EXISTS (SELECT 1 FROM package AS p WHERE {_SAME.format(table=table)})",
+            what,
+        )
+    for table in ("reservation", "hold"):
+        cursor.execute(f"UPDATE package SET free = 0 WHERE id IN ({_HELD.format(table=table)})", what)
+    cursor.execute(
+        f"""
+        UPDATE package SET retest_rank = (SELECT rank FROM recycle WHERE recycle.section_id = package.section_id
+            AND recycle.package = package.name AND recycle.version = package.test_version)
+        WHERE id IN ({_HELD.format(table="recycle")})
+        """,
+        what,
+    )

@@ -1,0 +1,147 @@
+"""Packages that are to be tested again: the queue, and how it shows in the rows of packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+from piufarm.names import Package, SectionName, Version
+from piufarm.store.attempts import RecycleMark
+from piufarm.store.sql.database import Cursor, Database, Parameters, Row
+from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_section, micros, moment
+
+_BATCH: Final = 500  # packages a transaction
+_PASSED: Final = 1 << 62  # added to the rank of what has passed
+_WHAT: Final = "section_id = :section_id AND package = :package AND version = :version"
+
+
+def queue(
+    database: Database, section: SectionName, packages: Iterable[Package], now: datetime
+) -> Mapping[Package, bool]:
+    """See Store.queue_recycle."""
+    with database.read() as cursor:
+        found = sorted(_by_age(cursor, find_section(cursor, section), packages))
+    done: dict[Package, bool] = {}
+    rows = iter(enumerate(name for _, name in found))
+    while batch := list(islice(rows, _BATCH)):
+        with database.write() as cursor:
+            key = lock_section(cursor, section)
+            for position, name in batch:  # each is marked a microsecond later, so that the marks keep the order
+                acted = _queue_one(cursor, key, name, micros(now) + position)
+                if acted is not None:
+                    done[Package(name)] = acted
+            count_change(cursor, key)
+    return done
+
+
+def _by_age(cursor: Cursor, key: SectionKey, packages: Iterable[Package]) -> list[tuple[int, str]]:
+    """The packages that are there, with the times of their results (0: none)."""
+    found = []
+    for name in dict.fromkeys(packages):
+        row = cursor.execute(
+            """
+            SELECT coalesce(r.received_at, 0) FROM package AS p LEFT JOIN run AS r ON r.section_id = p.section_id
+                AND r.package = p.name AND r.version = p.test_version AND r.standing = 'current'
+            WHERE p.section_id = :section_id AND p.generation = :generation AND p.name = :name AND p.listed = 1
+            """,
+            {**key.columns, "name": name},
+        ).fetchone()
+        if row is not None:
+            found.append((int(row[0]), str(name)))
+    return found
+
+
+def _queue_one(cursor: Cursor, key: SectionKey, name: str, queued_at: int) -> bool | None:
+    """Whether anything was done; None if the package has gone meanwhile."""
+    row = cursor.execute(
+        "SELECT test_version FROM package WHERE section_id = :section_id AND generation = :generation AND name = :name",
+        {**key.columns, "name": name},
+    ).fetchone()
+    if row is None:
+        return None
+    what = {"section_id": key.id, "package": name, "version": row[0]}
+    released = release(cursor, key, what)
+    outcome = current_outcome(cursor, what)
+    if outcome is not None:
+        mark(cursor, key, what, queued_at, passed=outcome == "pass")
+    return released or outcome is not None
+
+
+def current_outcome(cursor: Cursor, what: Parameters) -> str | None:
+    """The outcome of the current run of a version, None if it has none."""
+    row = cursor.execute(f"SELECT outcome FROM run WHERE {_WHAT} AND standing = 'current'", what).fetchone()
+    return str(row[0]) if row else None
+
+
+def mark(cursor: Cursor, key: SectionKey, what: Parameters, queued_at: int, *, passed: bool) -> None:
+    """Mark a version, unless it is marked already; the section must be locked."""
+    rank = queued_at + (_PASSED if passed else 0)
+    cursor.execute(
+        "INSERT INTO recycle (section_id, package, version, queued_at, rank)"
+        " VALUES (:section_id, :package, :version, :queued_at, :rank) ON CONFLICT DO NOTHING",
+        {**what, "queued_at": queued_at, "rank": rank},
+    )
+    if cursor.rowcount > 0:
+        cursor.execute(
+            "UPDATE package SET retest_rank = :rank WHERE section_id = :section_id AND generation = :generation"
+            " AND name = :package AND test_version = :version",
+            {**what, **key.columns, "rank": rank},
+        )
+
+
+def release(cursor: Cursor, key: SectionKey, what: Parameters) -> bool:
+    """Let a version go that is held back; False if it is not. The section must be locked."""
+    cursor.execute(f"DELETE FROM hold WHERE {_WHAT}", what)
+    held = cursor.rowcount > 0
+    cursor.execute(f"UPDATE trouble SET counted = 0 WHERE {_WHAT} AND counted = 1", what)
+    if held:
+        set_free(cursor, key, what)
+    return held
+
+
+def set_free(cursor: Cursor, key: SectionKey, what: Parameters) -> None:
+    """Let a version be handed out unless somebody has it or it is held back; the section must be locked."""
+    cursor.execute(
+        f"""
+        UPDATE package SET free = CASE WHEN EXISTS (SELECT 1 FROM reservation WHERE {_WHAT})
+            OR EXISTS (SELECT 1 FROM hold WHERE {_WHAT}) THEN 0 ELSE 1 END
+        WHERE section_id = :section_id AND generation = :generation AND name = :package AND test_version = :version
+        """,
+        {**what, **key.columns},
+    )
+
+
+def unmark(cursor: Cursor, key: SectionKey, what: Parameters) -> None:
+    """Take the mark of a version away, if there is one."""
+    cursor.execute(f"DELETE FROM recycle WHERE {_WHAT}", what)
+    if cursor.rowcount > 0:
+        cursor.execute(
+            "UPDATE package SET retestable = 0, retest_rank = 0 WHERE section_id = :section_id"
+            " AND generation = :generation AND name = :package AND test_version = :version",
+            {**what, **key.columns},
+        )
+
+
+def recycle_queue(cursor: Cursor, section: SectionName) -> Sequence[RecycleMark]:
+    """See Store.recycle_queue."""
+    rows = cursor.execute(
+        "SELECT package, version, queued_at FROM recycle WHERE section_id = :section_id ORDER BY queued_at, package",
+        {"section_id": find_section(cursor, section).id},
+    ).fetchall()
+    return [_mark(section, row) for row in rows]
+
+
+def is_queued(cursor: Cursor, section: SectionName) -> bool:
+    """See Store.has_recycle_queue."""
+    row = cursor.execute(
+        "SELECT 1 FROM recycle WHERE section_id = :section_id LIMIT 1",
+        {"section_id": find_section(cursor, section).id},
+    ).fetchone()
+    return row is not None
+
+
+def _mark(section: SectionName, row: Row) -> RecycleMark:
+    package, version, queued_at = row
+    return RecycleMark(section, Package(package), Version(version), moment(queued_at))
