@@ -111,7 +111,7 @@ def _check_after_kill(office: Office, version: str, *, acknowledged: bool) -> No
 @contextmanager
 def _small_file_system(directory: Path) -> Iterator[None]:
     directory.mkdir(parents=True)
-    run(["mount", "-t", "tmpfs", "-o", "size=256k", "piufarm-test", directory])
+    run(["mount", "-t", "tmpfs", "-o", "size=768k", "piufarm-test", directory])
     try:
         yield
     finally:
