@@ -17,6 +17,7 @@ from piufarm.outcome import Outcome
 from piufarm.states import PackageState
 from piufarm.store.attempts import Attempts
 from piufarm.store.attempts import Reservation as Reservation
+from piufarm.store.evaluations import Evaluations
 from piufarm.store.takeovers import Takeovers
 
 
@@ -228,6 +229,7 @@ class ForeignSection:
 
     name: SectionName
     packages: Sequence[ForeignPackage]
+    revision: int = 0  # goes up whenever a state there changes
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,7 @@ class Snapshot:
     others: Sequence[ForeignSection] = ()
 
 
-class Store(Takeovers, Attempts, Protocol):
+class Store(Evaluations, Takeovers, Attempts, Protocol):
     """Everything that the farm remembers. Raises piufarm.store.StoreError (a FarmError) on trouble of the database."""
 
     def close(self) -> None: ...
@@ -266,25 +268,6 @@ class Store(Takeovers, Attempts, Protocol):
     # sections and their packages
     def sections(self) -> Sequence[SectionRow]: ...
     def section(self, section: SectionName) -> SectionRow | None: ...
-    def replace_packages(
-        self,
-        section: SectionName,
-        packages: Iterable[IndexPackage],
-        *,
-        index_digest: str,
-        now: datetime,
-        index_size: int = 0,
-    ) -> int:
-        """Swap in a new archive snapshot under a new generation, which is returned; results are left alone.
-
-        Packages whose test version stays keep their state until the next evaluation, the others become unknown.
-        """
-        ...
-
-    def note_refresh(self, section: SectionName, *, now: datetime) -> None:
-        """Remember that the archive was looked at and has not changed."""
-        ...
-
     def packages(self, section: SectionName, state: PackageState | None = None) -> Iterator[PackageRow]:
         """The listed packages of a section by name."""
         ...
@@ -293,28 +276,14 @@ class Store(Takeovers, Attempts, Protocol):
     def dependencies(self, section: SectionName, package: Package) -> Sequence[Dependency]: ...
     def all_dependencies(self, section: SectionName) -> Iterator[tuple[Package, Sequence[Dependency]]]: ...
     def providers(self, section: SectionName) -> Mapping[Package, Sequence[Package]]: ...
+    def versions(self, section: SectionName) -> Mapping[str, str]:
+        """The versions that are to be tested of all listed packages, by name."""
+        ...
+
     def reverse_dependencies(self, section: SectionName, package: Package) -> Sequence[Package]: ...
     def counts(self, section: SectionName) -> Mapping[PackageState, int]:
         """Packages per state, all ten states present."""
         ...
-
-    # evaluation of states
-    def snapshot(self, section: SectionName) -> Snapshot: ...
-    def set_states(
-        self, section: SectionName, states: Mapping[Package, ComputedState], *, evaluated: Snapshot
-    ) -> None:
-        """Write what a computation from the snapshot `evaluated` has changed.
-
-        A package that got a result since then keeps what the result said; a snapshot of an older generation writes
-        nothing.
-        """
-        ...
-
-    def evaluation_due(self, section: SectionName) -> bool:
-        """Whether results or a new snapshot came in since the last complete evaluation."""
-        ...
-
-    def change_counter(self, section: SectionName) -> int: ...
 
     # results
     def record_run(self, section: SectionName, run: NewRun) -> Recorded:

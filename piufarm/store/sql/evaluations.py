@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from piufarm.names import Package, SectionName
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
-from piufarm.store.model import ComputedState, Node, Snapshot
+from piufarm.store.evaluations import Circumstances, NodeChange
+from piufarm.store.model import ComputedState, ForeignPackage, ForeignSection, Node, Snapshot
 from piufarm.store.relations_text import RelationsReader
+from piufarm.store.sql import sections
 from piufarm.store.sql.database import Cursor, Database, Row
-from piufarm.store.sql.rows import find_section, numbers, numbers_text
+from piufarm.store.sql.rows import SectionKey, candidate_weight, find_section, numbers, numbers_text
 
-_BATCH: Final = 1000  # packages a transaction: some 10 ms
+_BATCH: Final = 500  # packages a transaction: some milliseconds
+_OUTCOME_AND_STATE: Final = """
+    r.outcome, p.retest_rank > 0, p.state, p.reason, p.chain, p.waiting, p.blocked, p.chosen, p.retestable
+"""
+NODE_COLUMNS: Final = f"""
+    p.name, p.version, p.test_version, p.listed, p.depends, p.pre_depends, p.provides, {_OUTCOME_AND_STATE}
+"""
+WITH_RESULTS: Final = """
+    package AS p LEFT JOIN run AS r ON r.section_id = p.section_id AND r.package = p.name
+        AND r.version = p.test_version AND r.standing = 'current'
+"""
+_PRESENT: Final = "p.section_id = :section_id AND p.generation = :generation"
 
 
 def snapshot(cursor: Cursor, section: SectionName) -> Snapshot:
@@ -22,32 +35,89 @@ def snapshot(cursor: Cursor, section: SectionName) -> Snapshot:
     key = find_section(cursor, section)
     read = RelationsReader()
     rows = cursor.execute(
-        """
-        SELECT p.name, p.version, p.test_version, p.listed, p.depends, p.pre_depends, p.provides, r.outcome,
-            p.retest_rank > 0, p.state, p.reason, p.chain, p.waiting, p.blocked, p.chosen, p.retestable
-        FROM package AS p LEFT JOIN run AS r ON r.section_id = p.section_id AND r.package = p.name
-            AND r.version = p.test_version AND r.standing = 'current'
-        WHERE p.section_id = :section_id AND p.generation = :generation ORDER BY p.name
-        """,
+        f"SELECT {NODE_COLUMNS} FROM {WITH_RESULTS} WHERE {_PRESENT} ORDER BY p.name", key.columns
+    )
+    nodes = [node(row, read) for row in rows]
+    return Snapshot(key.generation, key.counter, nodes, _others(cursor, key))
+
+
+def node(row: Row, read: RelationsReader) -> Node:
+    """A package from the columns NODE_COLUMNS."""
+    name, archive_version, version, listed, depends, pre_depends, provides, *rest = row
+    outcome, recycled, stored = _outcome_and_state(rest)
+    clauses = read.clauses(depends) + read.clauses(pre_depends) if pre_depends else read.clauses(depends)
+    return Node(
+        name, version, bool(listed), clauses, read.provides(provides), outcome, stored, archive_version, recycled
+    )
+
+
+def _outcome_and_state(columns: Sequence[Any]) -> tuple[Outcome | None, bool, ComputedState]:
+    outcome, recycled, state, reason, chain, waiting, blocked, chosen, retestable = columns
+    return (
+        Outcome(outcome) if outcome else None,
+        bool(recycled),
+        ComputedState(PackageState(state), reason, chain, waiting, blocked, numbers(chosen), bool(retestable)),
+    )
+
+
+def _others(cursor: Cursor, key: SectionKey) -> Sequence[ForeignSection]:
+    found = []
+    for name in sections.looked_into(cursor, key):
+        other = find_section(cursor, name)
+        if other.generation > 0:
+            packages = _foreign_packages(cursor, other)
+            found.append(ForeignSection(name, packages, sections.revision(cursor, name)))
+    return found
+
+
+def _foreign_packages(cursor: Cursor, key: SectionKey) -> Sequence[ForeignPackage]:
+    read = RelationsReader()
+    rows = cursor.execute(
+        f"SELECT p.name, p.version, p.provides, p.state, r.outcome FROM {WITH_RESULTS} WHERE {_PRESENT}"
+        " ORDER BY p.name",
         key.columns,
     )
-    return Snapshot(key.generation, key.counter, [_node(row, read) for row in rows])
+    return [
+        ForeignPackage(
+            name, version, read.provides(provides), PackageState(state), Outcome(outcome) if outcome else None
+        )
+        for name, version, provides, state, outcome in rows
+    ]
 
 
-def _node(row: Row, read: RelationsReader) -> Node:
-    name, archive_version, version, listed, depends, pre_depends, provides, outcome, recycled, *computed = row
-    state, reason, chain, waiting, blocked, chosen, retestable = computed
-    return Node(
-        name,
-        version,
-        bool(listed),
-        read.clauses(depends) + read.clauses(pre_depends),
-        read.provides(provides),
-        Outcome(outcome) if outcome else None,
-        ComputedState(PackageState(state), reason, chain, waiting, blocked, numbers(chosen), bool(retestable)),
-        archive_version,
-        bool(recycled),
+def circumstances(cursor: Cursor, section: SectionName) -> Circumstances:
+    """See Store.circumstances."""
+    key = find_section(cursor, section)
+    outcomes = cursor.execute(
+        "SELECT package, version, outcome FROM run WHERE section_id = :section_id AND standing = 'current'",
+        {"section_id": key.id},
+    ).fetchall()
+    recycled = cursor.execute(
+        "SELECT package, version FROM recycle WHERE section_id = :section_id", {"section_id": key.id}
+    ).fetchall()
+    return Circumstances(
+        key.counter,
+        {(package, version): Outcome(outcome) for package, version, outcome in outcomes},
+        frozenset((package, version) for package, version in recycled),
+        _others(cursor, key),
     )
+
+
+def changes_since(
+    cursor: Cursor, section: SectionName, snapshot: Snapshot
+) -> tuple[int, Sequence[NodeChange]] | None:
+    """See Store.changes_since."""
+    key = find_section(cursor, section)
+    others = {name: sections.revision(cursor, name) for name in sections.looked_into(cursor, key)}
+    known = {other.name: other.revision for other in snapshot.others}
+    if key.generation != snapshot.generation or any(known.get(name, 0) != number for name, number in others.items()):
+        return None
+    rows = cursor.execute(
+        f"SELECT p.name, {_OUTCOME_AND_STATE} FROM {WITH_RESULTS}"
+        f" WHERE {_PRESENT} AND p.changed > 0 AND p.changed > :counter",
+        {**key.columns, "counter": snapshot.counter},
+    ).fetchall()
+    return key.counter, [NodeChange(name, *_outcome_and_state(columns)) for name, *columns in rows]
 
 
 def set_states(
@@ -56,37 +126,46 @@ def set_states(
     """See Store.set_states."""
     with database.read() as cursor:
         key = find_section(cursor, section)
-    common = {"section_id": key.id, "generation": evaluated.generation, "counter": evaluated.counter}
-    rows = (
-        {
-            **common, "name": name, "state": computed.state, "reason": computed.reason, "chain": computed.chain,
-            "waiting": computed.waiting, "blocked": computed.blocked, "chosen": numbers_text(computed.chosen),
-            "weight": _weight(computed), "retestable": int(computed.retestable),
-        }
-        for name, computed in states.items()
-    )  # fmt: skip
+    moment = SectionKey(key.id, evaluated.generation, evaluated.counter)
+    rows = iter(states.items())
     while batch := list(islice(rows, _BATCH)):
         with database.write() as cursor:
-            cursor.executemany(
-                """
-                UPDATE package SET state = :state, reason = :reason, chain = :chain, waiting = :waiting,
-                    blocked = :blocked, chosen = :chosen, weight = :weight, retestable = :retestable
-                WHERE section_id = :section_id AND generation = :generation AND name = :name AND changed <= :counter
-                """,
-                batch,
-            )
+            _write(cursor, moment, batch)
     with database.write() as cursor:
-        cursor.execute(
-            "UPDATE section SET evaluated = :counter WHERE id = :section_id AND evaluated < :counter", common
-        )
+        if states:
+            sections.states_changed(cursor, key)
+        sections.mark_evaluated(cursor, key, evaluated.counter, evaluated.others)
 
 
-def _weight(computed: ComputedState) -> int:
-    """The order of candidates: first by the smaller of the two counts, then by how many packages wait."""
-    return min(computed.chain, computed.waiting) << 32 | computed.waiting
+def reconsidered(
+    cursor: Cursor, section: SectionName, states: Mapping[Package, ComputedState], moment: tuple[int, int]
+) -> None:
+    """See Store.reconsidered; `moment` is generation and counter of the neighbourhood."""
+    key = find_section(cursor, section)
+    generation, counter = moment
+    if _write(cursor, SectionKey(key.id, generation, counter), states.items(), changed=counter):
+        sections.states_changed(cursor, key)
 
 
-def evaluation_due(cursor: Cursor, section: SectionName) -> bool:
-    """See Store.evaluation_due."""
-    row = cursor.execute("SELECT counter > evaluated FROM section WHERE name = :name", {"name": section}).fetchone()
-    return row is not None and bool(row[0])
+def _write(
+    cursor: Cursor, moment: SectionKey, states: Iterable[tuple[Package, ComputedState]], *, changed: int | None = None
+) -> int:
+    """Write states that were computed at a moment; `changed` keeps computations of earlier moments off them."""
+    common = {**moment.columns, "counter": moment.counter, "changed": changed}
+    cursor.executemany(
+        """
+        UPDATE package SET state = :state, reason = :reason, chain = :chain, waiting = :waiting, blocked = :blocked,
+            chosen = :chosen, weight = :weight, retestable = :retestable, changed = coalesce(:changed, changed)
+        WHERE section_id = :section_id AND generation = :generation AND name = :name AND changed <= :counter
+        """,
+        [
+            {
+                **common, "name": name, "state": computed.state.value, "reason": computed.reason,
+                "chain": computed.chain, "waiting": computed.waiting, "blocked": computed.blocked,
+                "chosen": numbers_text(computed.chosen), "weight": candidate_weight(computed),
+                "retestable": int(computed.retestable),
+            }
+            for name, computed in states
+        ],
+    )  # fmt: skip
+    return cursor.rowcount

@@ -106,11 +106,16 @@ def providers(cursor: Cursor, section: SectionName) -> Mapping[Package, Sequence
 
 def reverse_dependencies(cursor: Cursor, section: SectionName, name: Package) -> Sequence[Package]:
     """See Store.reverse_dependencies."""
-    rows = cursor.execute(
-        f"SELECT package FROM edge WHERE {_PRESENT} AND target = :target ORDER BY package",
-        {"section": section, "target": name},
-    )
-    return [Package(row[0]) for row in rows]
+    row = cursor.execute(
+        f"SELECT packages FROM dependents WHERE {_PRESENT} AND name = :name", {"section": section, "name": name}
+    ).fetchone()
+    return list(map(Package, row[0].split(","))) if row else []
+
+
+def versions(cursor: Cursor, section: SectionName) -> dict[str, str]:
+    """See Store.versions."""
+    query = f"SELECT name, test_version FROM package WHERE {_PRESENT} AND listed = 1"
+    return dict(cursor.execute(query, {"section": section}).fetchall())
 
 
 def counts(cursor: Cursor, section: SectionName) -> dict[PackageState, int]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from piufarm.names import SectionName
-from piufarm.store.model import Dependency
+from piufarm.store.model import ComputedState, Dependency
 from piufarm.store.relations_text import RelationsReader
 from piufarm.store.sql.database import Cursor
 
@@ -38,6 +38,11 @@ def numbers_text(numbers: Sequence[int]) -> str:
 def numbers(text: str) -> tuple[int, ...]:
     """Chosen alternatives from their text."""
     return tuple(map(int, text.split(","))) if text else ()
+
+
+def candidate_weight(computed: ComputedState) -> int:
+    """The order of candidates: first by the smaller of the two counts, then by how many packages wait."""
+    return min(computed.chain, computed.waiting) << 32 | computed.waiting
 
 
 def dependencies(read: RelationsReader, depends: str, pre_depends: str, chosen: str) -> tuple[Dependency, ...]:
@@ -109,6 +114,7 @@ def _lock(cursor: Cursor, section: SectionName, clause: str) -> SectionKey:
 def count_change(cursor: Cursor, key: SectionKey) -> int:
     """Count a change of results or packages, which makes an evaluation due; returns the new count."""
     (counter,) = cursor.execute(
-        "UPDATE section SET counter = counter + 1 WHERE id = :id RETURNING counter", {"id": key.id}
+        "UPDATE section SET counter = counter + 1, revision = revision + 1 WHERE id = :id RETURNING counter",
+        {"id": key.id},
     ).fetchone()
     return int(counter)

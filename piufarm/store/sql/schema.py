@@ -8,7 +8,9 @@ SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x70697566  # "piuf": marks the file as ours
 
 # Times are microseconds since 1970 UTC. `generation` numbers the archive snapshots of a section; rows of others than
-# `section.generation` are being staged or thrown away. `edge` holds every name that a package's dependencies mention.
+# `section.generation` are being staged or thrown away. `dependents` has a row for every name that a dependency
+# mentions: the packages that do so, and those that provide it. `section.revision` goes up whenever a state changes;
+# `looks_into.seen` is the revision of the other section that the states of this one take account of.
 # `free` is 1 while nobody holds a package and nothing holds it back; `retest_rank` is above 0 while it is marked to be
 # tested again (2^62 more if it has passed: failures come first), `retestable` if the computation says that it can be.
 # A trouble that was `counted` speaks against its package's version. `attempts` are the last of a slave: + a result, - a
@@ -23,8 +25,17 @@ CREATE TABLE section (
     index_digest TEXT NOT NULL DEFAULT '',
     index_size INTEGER NOT NULL DEFAULT 0,
     counter INTEGER NOT NULL DEFAULT 0,
-    evaluated INTEGER NOT NULL DEFAULT 0
+    evaluated INTEGER NOT NULL DEFAULT 0,
+    revision INTEGER NOT NULL DEFAULT 0
 );
+
+CREATE TABLE looks_into (
+    section_id INTEGER NOT NULL REFERENCES section (id),
+    position INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    seen INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (section_id, position)
+) WITHOUT ROWID;
 
 CREATE TABLE package (
     id INTEGER PRIMARY KEY,
@@ -59,13 +70,15 @@ CREATE INDEX package_candidate ON package (section_id, generation, weight DESC, 
 CREATE INDEX package_retest ON package (section_id, generation, weight DESC, retest_rank)
     WHERE retestable = 1 AND retest_rank > 0 AND listed = 1 AND free = 1;
 CREATE INDEX package_state ON package (section_id, generation, listed, state);
+CREATE INDEX package_changed ON package (section_id, generation, changed) WHERE changed > 0;
 
-CREATE TABLE edge (
+CREATE TABLE dependents (
     section_id INTEGER NOT NULL REFERENCES section (id),
     generation INTEGER NOT NULL,
-    target TEXT NOT NULL,
-    package TEXT NOT NULL,
-    PRIMARY KEY (section_id, generation, target, package)
+    name TEXT NOT NULL,
+    packages TEXT NOT NULL,
+    providers TEXT NOT NULL,
+    PRIMARY KEY (section_id, generation, name)
 ) WITHOUT ROWID;
 
 CREATE TABLE run (

@@ -3,39 +3,63 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
-from piufarm.names import SectionName
+from piufarm.names import Package, SectionName
 from piufarm.states import PackageState
 from piufarm.store.errors import StoreError
-from piufarm.store.model import IndexPackage
+from piufarm.store.evaluations import Circumstances
+from piufarm.store.model import ComputedState, IndexPackage
 from piufarm.store.relations_text import clauses_text, provides_text
 from piufarm.store.sql import candidates
 from piufarm.store.sql.database import Cursor, Database, Row
-from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_section, lock_snapshot, micros
+from piufarm.store.sql.rows import (
+    SectionKey,
+    candidate_weight,
+    count_change,
+    lock_section,
+    lock_snapshot,
+    micros,
+    numbers_text,
+)
+from piufarm.store.sql.sections import mark_evaluated
 
-_BATCH: Final = 1000  # packages a transaction: some 10 ms, so that sessions hardly notice
-_TIE_RANGE: Final = 2**31
-_NEW: Final = (PackageState.UNKNOWN.value, "new in the archive; its state has not been computed yet", 0, 0, 0, "", 0, 0)
-_COMPUTED: Final = ("state", "reason", "chain", "waiting", "blocked", "chosen", "weight", "retestable")
+_BATCH: Final = 500  # rows a transaction: some milliseconds, so that sessions hardly notice
+_TIE_BITS: Final = 31
+_NEW: Final = ComputedState(PackageState.UNKNOWN, "new in the archive; its state has not been computed yet")
 _PACKAGE_COLUMNS: Final = (
     "section_id", "generation", "name", "version", "test_version", "source", "source_version", "maintainer", "listed",
-    "depends", "pre_depends", "provides", *_COMPUTED, "tie", "changed",
+    "depends", "pre_depends", "provides", "state", "reason", "chain", "waiting", "blocked", "chosen", "retestable",
+    "weight", "tie", "changed",
 )  # fmt: skip
+_DEPENDENTS_COLUMNS: Final = ("section_id", "generation", "name", "packages", "providers")
+
+
+class Description(NamedTuple):
+    """What the indexes of a snapshot were, and when."""
+
+    digest: str
+    size: int
+    now: datetime
+
+
+class Evaluated(NamedTuple):
+    """States that come with the packages, and what they were computed from; None: they are not complete."""
+
+    states: Mapping[Package, ComputedState]
+    circumstances: Circumstances | None
 
 
 def replace_packages(
     database: Database,
     section: SectionName,
     packages: Iterable[IndexPackage],
-    *,
-    index_digest: str,
-    index_size: int,
-    now: datetime,
+    description: Description,
+    evaluated: Evaluated,
 ) -> int:
     """See Store.replace_packages."""
     with database.write() as cursor:
@@ -44,34 +68,20 @@ def replace_packages(
             "UPDATE section SET last_generation = last_generation + 1 WHERE id = :id RETURNING last_generation",
             {"id": key.id},
         ).fetchone()
+    states, known = evaluated
+    staged = SectionKey(key.id, generation, key.counter if known is None else known.counter)
     try:
-        _stage(database, key, generation, packages, known=_known_states(database, section))
-        _switch(database, section, (key, generation), (micros(now), index_digest, index_size))
+        _stage(database, staged, packages, states)
+        with database.write() as cursor:
+            before, counter = _switch(cursor, section, staged, description)
+            if known is not None:
+                mark_evaluated(cursor, staged, counter if before == known.counter else known.counter, known.others)
     except BaseException:
         with suppress(StoreError):  # the next switch removes what cannot be removed now, as after a kill
-            _remove(database, key, "generation = :generation", generation)
+            _remove(database, staged, "generation = :generation")
         raise
-    _remove(database, key, "generation < :generation", generation)
+    _remove(database, staged, "generation < :generation")
     return int(generation)
-
-
-def _stage(
-    database: Database,
-    key: SectionKey,
-    generation: int,
-    packages: Iterable[IndexPackage],
-    *,
-    known: Mapping[tuple[str, str], Row],
-) -> None:
-    rows = iter(packages)
-    while batch := list(islice(rows, _BATCH)):
-        with database.write() as cursor:
-            cursor.load(
-                "package", _PACKAGE_COLUMNS, (_package_row(key, generation, package, known) for package in batch)
-            )
-            cursor.load(
-                "edge", ("section_id", "generation", "target", "package"), _edge_rows(key, generation, batch)
-            )
 
 
 def note_refresh(cursor: Cursor, section: SectionName, now: datetime) -> None:
@@ -79,86 +89,103 @@ def note_refresh(cursor: Cursor, section: SectionName, now: datetime) -> None:
     cursor.execute("UPDATE section SET refreshed_at = :now WHERE name = :name", {"now": micros(now), "name": section})
 
 
+def _stage(
+    database: Database, key: SectionKey, packages: Iterable[IndexPackage], states: Mapping[Package, ComputedState]
+) -> None:
+    mentions = _Mentions()
+    rows = (_package_row(key, mentions.noted(package), states.get(package.name, _NEW)) for package in packages)
+    _load(database, "package", _PACKAGE_COLUMNS, rows)
+    _load(database, "dependents", _DEPENDENTS_COLUMNS, mentions.rows(key))
 
 
-def _known_states(database: Database, section: SectionName) -> Mapping[tuple[str, str], Row]:
-    """The computed columns of the present snapshot by name and test version."""
-    with database.read() as cursor:
-        key = find_section(cursor, section)
-        rows = cursor.execute(
-            f"SELECT name, test_version, depends, pre_depends, {', '.join(_COMPUTED)} FROM package"
-            " WHERE section_id = :section_id AND generation = :generation",
-            key.columns,
-        )
-        return {(row[0], row[1]): row[2:] for row in rows}
+def _load(database: Database, table: str, columns: Sequence[str], rows: Iterator[Row]) -> None:
+    while batch := list(islice(rows, _BATCH)):
+        with database.write() as cursor:
+            cursor.load(table, columns, batch)
 
 
-def _package_row(
-    key: SectionKey, generation: int, package: IndexPackage, known: Mapping[tuple[str, str], Row]
-) -> Row:
-    depends = clauses_text(clause.alternatives for clause in package.depends if not clause.pre)
-    pre_depends = clauses_text(clause.alternatives for clause in package.depends if clause.pre)
-    before = known.get((package.name, package.test_version))
-    # a state that was computed from other dependencies says nothing, and its choices do not even fit
-    computed = before[2:] if before is not None and before[:2] == (depends, pre_depends) else _NEW
+def _package_row(key: SectionKey, package: IndexPackage, computed: ComputedState) -> Row:
+    plain = [clause.alternatives for clause in package.depends if not clause.pre]
+    early = [clause.alternatives for clause in package.depends if clause.pre]
     return (
-        key.id, generation, package.name, package.version, package.test_version, package.source,
-        package.source_version, package.maintainer, int(package.listed), depends, pre_depends,
-        provides_text(package.provides), *computed, random.randrange(_TIE_RANGE), 0,
+        key.id, key.generation, package.name, package.version, package.test_version, package.source,
+        package.source_version, package.maintainer, int(package.listed), clauses_text(plain), clauses_text(early),
+        provides_text(package.provides), computed.state.value, computed.reason, computed.chain, computed.waiting,
+        computed.blocked, numbers_text(computed.chosen), int(computed.retestable), candidate_weight(computed),
+        random.getrandbits(_TIE_BITS), 0,
     )  # fmt: skip
 
 
-def _edge_rows(key: SectionKey, generation: int, packages: Iterable[IndexPackage]) -> Iterator[Row]:
-    for package in packages:
-        targets = {target.name for clause in package.depends for target in clause.alternatives if not target.arch}
-        for target in sorted(targets):
-            yield key.id, generation, target, package.name
+class _Mentions:
+    """Every name that a dependency mentions, with the packages that do so and those that provide the name."""
+
+    def __init__(self) -> None:
+        self._dependents: dict[str, list[str]] = {}
+        self._providers: dict[str, list[str]] = {}
+
+    def noted(self, package: IndexPackage) -> IndexPackage:
+        """The package, after a look at what it depends on and what it provides."""
+        names = {wanted.name for clause in package.depends for wanted in clause.alternatives if not wanted.arch}
+        for name in names:
+            self._dependents.setdefault(name, []).append(package.name)
+        for name in {provided.name for provided in package.provides}:
+            self._providers.setdefault(name, []).append(package.name)
+        return package
+
+    def rows(self, key: SectionKey) -> Iterator[Row]:
+        """The table of them; what is provided and never mentioned is in nobody's way."""
+        for name in sorted(self._dependents):
+            packages, providers = self._dependents[name], self._providers.get(name, ())
+            yield key.id, key.generation, name, ",".join(sorted(packages)), ",".join(sorted(providers))
 
 
-def _switch(database: Database, section: SectionName, new: tuple[SectionKey, int], description: Row) -> None:
-    key, generation = new
-    with database.write() as cursor:
-        current = lock_snapshot(cursor, section).generation
-        if current > generation:
-            raise StoreError("another refresh of this section has overtaken this one", hint="its packages are in use")
-        # what results have changed while the new snapshot was being staged
-        cursor.execute(
-            """
-            UPDATE package SET state = old.state, reason = old.reason, changed = old.changed FROM package AS old
-            WHERE old.section_id = :section_id AND old.generation = :current AND old.changed > :counter
-                AND package.section_id = :section_id AND package.generation = :generation
-                AND package.name = old.name AND package.test_version = old.test_version
-            """,
-            {"section_id": key.id, "current": current, "counter": key.counter, "generation": generation},
-        )
-        cursor.execute(
-            "UPDATE section SET generation = :generation, refreshed_at = :now, index_digest = :digest,"
-            " index_size = :size WHERE id = :id",
-            {"id": key.id, "generation": generation, **dict(zip(("now", "digest", "size"), description, strict=True))},
-        )
-        _forget_reservations(cursor, key, generation, now=description[0])
-        candidates.update_all(cursor, key.id, generation)
-        count_change(cursor, key)
+def _switch(
+    cursor: Cursor, section: SectionName, staged: SectionKey, description: Description
+) -> tuple[int, int]:
+    """Returns the counts of changes before and after."""
+    current = lock_snapshot(cursor, section)
+    if current.generation > staged.generation:
+        raise StoreError("another refresh of this section has overtaken this one", hint="its packages are in use")
+    # what results have changed while the new snapshot was being prepared
+    cursor.execute(
+        """
+        UPDATE package SET state = old.state, reason = old.reason, changed = old.changed FROM package AS old
+        WHERE old.section_id = :section_id AND old.generation = :current AND old.changed > :counter
+            AND package.section_id = :section_id AND package.generation = :generation
+            AND package.name = old.name AND package.test_version = old.test_version
+        """,
+        {**staged.columns, "current": current.generation, "counter": staged.counter},
+    )
+    cursor.execute(
+        "UPDATE section SET generation = :generation, refreshed_at = :now, index_digest = :digest, index_size = :size"
+        " WHERE id = :section_id",
+        {**staged.columns, "now": micros(description.now), "digest": description.digest, "size": description.size},
+    )
+    _forget_reservations(cursor, staged, micros(description.now))
+    candidates.update_all(cursor, staged.id, staged.generation)
+    return current.counter, count_change(cursor, staged)
 
 
-def _forget_reservations(cursor: Cursor, key: SectionKey, generation: int, *, now: int) -> None:
+def _forget_reservations(cursor: Cursor, staged: SectionKey, now: int) -> None:
     """Nobody gets a reservation of a version that is not tested any more; those past their deadline can go."""
     gone = (
         "section_id = :section_id AND NOT EXISTS (SELECT 1 FROM package AS p WHERE p.section_id = :section_id"
         " AND p.generation = :generation AND p.name = package AND p.test_version = {table}.version)"
     )
-    what = {"section_id": key.id, "generation": generation, "now": now}
-    cursor.execute(f"DELETE FROM reservation WHERE deadline <= :now AND {gone.format(table='reservation')}", what)
-    cursor.execute(f"DELETE FROM lapsed WHERE {gone.format(table='lapsed')}", what)
+    cursor.execute(
+        f"DELETE FROM reservation WHERE deadline <= :now AND {gone.format(table='reservation')}",
+        {**staged.columns, "now": now},
+    )
+    cursor.execute(f"DELETE FROM lapsed WHERE {gone.format(table='lapsed')}", staged.columns)
 
 
-def _remove(database: Database, key: SectionKey, condition: str, generation: int) -> None:
-    for table, columns in (("package", "id"), ("edge", "section_id, generation, target, package")):
+def _remove(database: Database, key: SectionKey, condition: str) -> None:
+    for table, columns in (("package", "id"), ("dependents", "section_id, generation, name")):
         removed = 1
         while removed:
             with database.write() as cursor:
                 removed = cursor.execute(
                     f"DELETE FROM {table} WHERE ({columns}) IN"
                     f" (SELECT {columns} FROM {table} WHERE section_id = :section_id AND {condition} LIMIT {_BATCH})",
-                    {"section_id": key.id, "generation": generation},
+                    key.columns,
                 ).rowcount

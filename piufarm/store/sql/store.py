@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 
-from piufarm.names import Package, SectionName, Version
+from piufarm.names import Package, SectionName
 from piufarm.states import PackageState
+from piufarm.store.evaluations import Circumstances, Neighbourhood, NodeChange
 from piufarm.store.model import (
     ComputedState,
     Dependency,
@@ -21,7 +22,17 @@ from piufarm.store.model import (
     SectionRow,
     Snapshot,
 )
-from piufarm.store.sql import counts, evaluations, packages, rows, runs, snapshots, takeovers
+from piufarm.store.sql import (
+    counts,
+    evaluations,
+    neighbourhoods,
+    packages,
+    rows,
+    runs,
+    sections,
+    snapshots,
+    takeovers,
+)
 from piufarm.store.sql.attempts import SqlAttempts
 from piufarm.store.sql.database import Database
 
@@ -55,23 +66,6 @@ class SqlStore(SqlAttempts):
         with self._database.read() as cursor:
             return next(iter(packages.sections(cursor, section)), None)
 
-    def replace_packages(
-        self,
-        section: SectionName,
-        packages: Iterable[IndexPackage],
-        *,
-        index_digest: str,
-        now: datetime,
-        index_size: int = 0,
-    ) -> int:
-        return snapshots.replace_packages(
-            self._database, section, packages, index_digest=index_digest, index_size=index_size, now=now
-        )
-
-    def note_refresh(self, section: SectionName, *, now: datetime) -> None:
-        with self._database.write() as cursor:
-            snapshots.note_refresh(cursor, section, now)
-
     def packages(self, section: SectionName, state: PackageState | None = None) -> Iterator[PackageRow]:
         return packages.packages(self._database, section, state)
 
@@ -90,6 +84,10 @@ class SqlStore(SqlAttempts):
         with self._database.read() as cursor:
             return packages.providers(cursor, section)
 
+    def versions(self, section: SectionName) -> Mapping[str, str]:
+        with self._database.read() as cursor:
+            return packages.versions(cursor, section)
+
     def reverse_dependencies(self, section: SectionName, package: Package) -> Sequence[Package]:
         with self._database.read() as cursor:
             return packages.reverse_dependencies(cursor, section, package)
@@ -98,20 +96,63 @@ class SqlStore(SqlAttempts):
         with self._database.read() as cursor:
             return packages.counts(cursor, section)
 
-    # evaluation of states
+    # snapshots, and the evaluation of states
+
+    def replace_packages(
+        self,
+        section: SectionName,
+        packages: Iterable[IndexPackage],
+        *,
+        index_digest: str,
+        now: datetime,
+        index_size: int = 0,
+        states: Mapping[Package, ComputedState] | None = None,
+        evaluated: Circumstances | None = None,
+    ) -> int:
+        description = snapshots.Description(index_digest, index_size, now)
+        return snapshots.replace_packages(
+            self._database, section, packages, description, snapshots.Evaluated(states or {}, evaluated)
+        )
+
+    def note_refresh(self, section: SectionName, *, now: datetime) -> None:
+        with self._database.write() as cursor:
+            snapshots.note_refresh(cursor, section, now)
+
+    def look_into(self, section: SectionName, others: Sequence[SectionName]) -> None:
+        with self._database.write() as cursor:
+            sections.look_into(cursor, section, others)
+
+    def circumstances(self, section: SectionName) -> Circumstances:
+        with self._database.read() as cursor:
+            return evaluations.circumstances(cursor, section)
 
     def snapshot(self, section: SectionName) -> Snapshot:
         with self._database.read() as cursor:
             return evaluations.snapshot(cursor, section)
+
+    def changes_since(self, section: SectionName, snapshot: Snapshot) -> tuple[int, Sequence[NodeChange]] | None:
+        with self._database.read() as cursor:
+            return evaluations.changes_since(cursor, section, snapshot)
 
     def set_states(
         self, section: SectionName, states: Mapping[Package, ComputedState], *, evaluated: Snapshot
     ) -> None:
         evaluations.set_states(self._database, section, states, evaluated)
 
+    def neighbourhood(self, section: SectionName, package: Package, *, limit: int) -> Neighbourhood | None:
+        with self._database.read() as cursor:
+            return neighbourhoods.neighbourhood(cursor, section, package, limit)
+
+    def reconsidered(
+        self, section: SectionName, states: Mapping[Package, ComputedState], *, around: Neighbourhood
+    ) -> None:
+        if states:
+            with self._database.write() as cursor:
+                evaluations.reconsidered(cursor, section, states, (around.generation, around.counter))
+
     def evaluation_due(self, section: SectionName) -> bool:
         with self._database.read() as cursor:
-            return evaluations.evaluation_due(cursor, section)
+            return sections.evaluation_due(cursor, section)
 
     def change_counter(self, section: SectionName) -> int:
         with self._database.read() as cursor:

@@ -49,15 +49,39 @@ def test_a_new_snapshot_takes_the_place_of_the_old_one(store: Store) -> None:
     assert store.package(SID, Package("gone")) is None
 
 
-def test_a_package_keeps_its_state_until_the_next_evaluation_if_nothing_about_it_changed(store: Store) -> None:
-    fill(store, package("same"), package("updated", "1"), package("needs-more"))
-    make_candidates(store, same=3, updated=3, **{"needs-more": 3})
-    fill(store, package("same"), package("updated", "2"), package("needs-more", depends="same"))
+def test_a_snapshot_brings_the_states_that_were_computed_for_it(store: Store) -> None:
+    fill(store, package("a"), package("b"))
+    computed = ComputedState(PackageState.WAITING_FOR_DEPENDENCY, "waits for a", 3, 2, 1, (0, 1), retestable=True)
+    known = store.circumstances(SID)
+    store.replace_packages(
+        SID, [package("a"), package("c")], index_digest="", now=NOON, states={Package("c"): computed}, evaluated=known
+    )
+    assert not store.evaluation_due(SID)
+    assert {node.name: node.stored for node in store.snapshot(SID).nodes}["c"] == computed
     assert {row.name: row.state for row in store.packages(SID)} == {
-        "same": PackageState.WAITING_TO_BE_TESTED,
-        "updated": PackageState.UNKNOWN,
-        "needs-more": PackageState.UNKNOWN,
-    }
+        "a": PackageState.UNKNOWN, "c": PackageState.WAITING_FOR_DEPENDENCY,
+    }  # fmt: skip
+
+
+def test_a_result_that_came_after_the_circumstances_were_read_makes_an_evaluation_due(store: Store) -> None:
+    fill(store, package("a"))
+    ready = {Package("a"): ComputedState(PackageState.WAITING_TO_BE_TESTED, "ready", 2, 1)}
+    known = store.circumstances(SID)
+    store.record_run(SID, result("a"))
+    store.replace_packages(SID, [package("a")], index_digest="", now=NOON, states=ready, evaluated=known)
+    assert [row.state for row in store.packages(SID)] == [PackageState.SUCCESSFULLY_TESTED]
+    assert store.evaluation_due(SID)
+
+
+def test_what_is_held_when_a_snapshot_comes_stays_held(store: Store) -> None:
+    ready = {Package("a"): ComputedState(PackageState.WAITING_TO_BE_TESTED, "ready", 2, 1)}
+    for _ in range(2):
+        store.replace_packages(
+            SID, [package("a")], index_digest="", now=NOON, states=ready, evaluated=store.circumstances(SID)
+        )
+        held = store.reserve(SID, owner="worker1", now=NOON, deadline=NOON + HOUR)
+    assert held is None
+    assert [held.package for held in store.reservations(SID)] == ["a"]
 
 
 def test_a_snapshot_that_fails_half_way_changes_nothing(store: Store) -> None:

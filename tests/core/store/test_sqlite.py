@@ -137,4 +137,4 @@ def test_a_snapshot_that_fails_half_way_leaves_no_rows_behind(tmp_path: Path) ->
             store.replace_packages(SID, broken(), index_digest="new", now=NOON)
     with closing(sqlite3.connect(tmp_path / "farm.sqlite")) as connection:
         assert connection.execute("SELECT name FROM package").fetchall() == [("old",)]
-        assert connection.execute("SELECT count(*) FROM edge").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM dependents").fetchone() == (0,)

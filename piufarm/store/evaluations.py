@@ -1,0 +1,114 @@
+"""Archive snapshots and the states of their packages: the part of the store's interface that computes states."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from piufarm.names import Package, SectionName
+from piufarm.outcome import Outcome
+
+if TYPE_CHECKING:
+    from piufarm.store.model import ComputedState, ForeignSection, IndexPackage, Node, Snapshot
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What the states of a section depend on apart from its archive, at one moment. Keys are package and version."""
+
+    counter: int  # see Snapshot
+    outcomes: Mapping[tuple[str, str], Outcome]  # of the current runs
+    recycled: Collection[tuple[str, str]]  # marked to be tested again
+    others: Sequence[ForeignSection]  # see Snapshot
+
+
+class NodeChange(NamedTuple):
+    """What has become of a package since a snapshot was taken."""
+
+    name: str
+    outcome: Outcome | None
+    recycled: bool
+    stored: ComputedState
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """A package with a new result, those that depend on it, and everything that these can depend on.
+
+    `options` need no dependencies: their states are as stored. Of a clause of a dependent all packages that can satisfy
+    it are among the options or the dependents; those of which this cannot be said are left out.
+    """
+
+    generation: int
+    counter: int  # of changes, when this was read
+    dependents: Sequence[Node]
+    options: Sequence[Node]
+
+
+class Evaluations(Protocol):
+    """Bringing archive snapshots in, and their states up to date. Raises piufarm.store.StoreError."""
+
+    def replace_packages(
+        self,
+        section: SectionName,
+        packages: Iterable[IndexPackage],
+        *,
+        index_digest: str,
+        now: datetime,
+        index_size: int = 0,
+        states: Mapping[Package, ComputedState] | None = None,
+        evaluated: Circumstances | None = None,
+    ) -> int:
+        """Swap in a new archive snapshot under a new generation, which is returned; results are left alone.
+
+        `states` come with the packages if they were computed from `evaluated` already; those of packages that have got
+        a result since are as the result made them. Without them all are unknown until the next evaluation.
+        """
+        ...
+
+    def note_refresh(self, section: SectionName, *, now: datetime) -> None:
+        """Remember that the archive was looked at and has not changed."""
+        ...
+
+    def look_into(self, section: SectionName, others: Sequence[SectionName]) -> None:
+        """Remember in which sections names are looked up that this one does not have, in this order."""
+        ...
+
+    def circumstances(self, section: SectionName) -> Circumstances: ...
+
+    def snapshot(self, section: SectionName) -> Snapshot: ...
+
+    def changes_since(self, section: SectionName, snapshot: Snapshot) -> tuple[int, Sequence[NodeChange]] | None:
+        """The present counter, and the packages that have changed since; None if more than that has changed."""
+        ...
+
+    def set_states(
+        self, section: SectionName, states: Mapping[Package, ComputedState], *, evaluated: Snapshot
+    ) -> None:
+        """Write what a computation from the snapshot `evaluated` has changed.
+
+        A package that got a result since then keeps what the result said; a snapshot of an older generation writes
+        nothing.
+        """
+        ...
+
+    def neighbourhood(self, section: SectionName, package: Package, *, limit: int) -> Neighbourhood | None:
+        """What a result of `package` may change at once; None if that are more than `limit` packages."""
+        ...
+
+    def reconsidered(
+        self, section: SectionName, states: Mapping[Package, ComputedState], *, around: Neighbourhood
+    ) -> None:
+        """Write what the neighbourhood `around` a result has changed; a later result of a package goes first.
+
+        The evaluation that the result has made due is due all the same.
+        """
+        ...
+
+    def evaluation_due(self, section: SectionName) -> bool:
+        """Whether anything has changed since the last complete evaluation, here or in a section that is looked into."""
+        ...
+
+    def change_counter(self, section: SectionName) -> int: ...

@@ -1,0 +1,96 @@
+"""What a result may change at once: the packages that depend on its own, and all that these can depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+from piufarm.names import Package, SectionName
+from piufarm.states import PackageState
+from piufarm.store.evaluations import Neighbourhood
+from piufarm.store.model import Node
+from piufarm.store.relations_text import RelationsReader
+from piufarm.store.sql import sections
+from piufarm.store.sql.database import Cursor, Row
+from piufarm.store.sql.evaluations import NODE_COLUMNS, WITH_RESULTS, node
+from piufarm.store.sql.rows import SectionKey, find_section
+
+_AT_ONCE: Final = 32  # names a query, always so many, so that there is one statement to prepare
+_NAMES: Final = ", ".join(f":name{number}" for number in range(_AT_ONCE))
+_PRESENT: Final = "section_id = :section_id AND generation = :generation"
+_NODES: Final = (
+    f"SELECT {NODE_COLUMNS} FROM {WITH_RESULTS}"
+    f" WHERE p.section_id = :section_id AND p.generation = :generation AND p.name IN ({_NAMES})"
+)
+# a dependency changes nothing about them
+_FIXED: Final = frozenset(
+    {
+        PackageState.SUCCESSFULLY_TESTED,
+        PackageState.FAILED_TESTING,
+        PackageState.CANNOT_BE_TESTED,
+        PackageState.DEPENDENCY_DOES_NOT_EXIST,
+        PackageState.OUTDATED,
+    }
+)
+
+
+def neighbourhood(cursor: Cursor, section: SectionName, package: Package, limit: int) -> Neighbourhood | None:
+    """See Store.neighbourhood."""
+    key = find_section(cursor, section)
+    names = _dependents(cursor, key, package, limit)
+    if names is None:
+        return None
+    read = RelationsReader()
+    dependents = [found for found in _nodes(cursor, key, read, names) if _can_change(found)]
+    mentioned = {name for found in dependents for name in _mentioned(found)}
+    providers = _providers(cursor, key, mentioned)
+    among = {found.name for found in dependents}
+    wanted = mentioned.union(*providers.values()) - among
+    options = [found._replace(depends=()) for found in _nodes(cursor, key, read, wanted)]
+    if sections.looked_into(cursor, key):
+        elsewhere = {found.name for found in options if found.stored.state is PackageState.OUTDATED}
+        elsewhere |= mentioned - {found.name for found in options} - among - providers.keys()
+        dependents = [found for found in dependents if elsewhere.isdisjoint(_mentioned(found))]
+    return Neighbourhood(key.generation, key.counter, dependents, options)
+
+
+def _dependents(cursor: Cursor, key: SectionKey, package: Package, limit: int) -> Collection[str] | None:
+    """The packages that mention this one or something that it provides; None if there are too many."""
+    query = f"SELECT provides FROM package WHERE {_PRESENT} AND name = :name"
+    found = cursor.execute(query, {**key.columns, "name": package}).fetchone()
+    if found is None:
+        return ()
+    names = {str(package), *(provided.name for provided in RelationsReader().provides(found[0]))}
+    dependents: set[str] = set()
+    query = f"SELECT packages FROM dependents WHERE {_PRESENT} AND name IN ({_NAMES})"
+    for (packages,) in _by_name(cursor, key, query, names):
+        dependents.update(packages.split(","))
+        if len(dependents) > limit:
+            return None
+    return dependents - {package}
+
+
+def _can_change(found: Node) -> bool:
+    return found.listed and found.stored.state not in _FIXED
+
+
+def _mentioned(found: Node) -> set[str]:
+    return {wanted.name for clause in found.depends for wanted in clause}
+
+
+def _providers(cursor: Cursor, key: SectionKey, names: Iterable[str]) -> dict[str, list[str]]:
+    query = f"SELECT name, providers FROM dependents WHERE {_PRESENT} AND name IN ({_NAMES}) AND providers != ''"
+    return {name: providers.split(",") for name, providers in _by_name(cursor, key, query, names)}
+
+
+def _nodes(cursor: Cursor, key: SectionKey, read: RelationsReader, names: Iterable[str]) -> list[Node]:
+    return [node(row, read) for row in _by_name(cursor, key, _NODES, sorted(names))]
+
+
+def _by_name(cursor: Cursor, key: SectionKey, query: str, names: Iterable[str]) -> Iterator[Row]:
+    rest = iter(names)
+    while batch := list(islice(rest, _AT_ONCE)):
+        batch += batch[-1:] * (_AT_ONCE - len(batch))
+        parameters = {f"name{number}": name for number, name in enumerate(batch)}
+        yield from cursor.execute(query, {**key.columns, **parameters}).fetchall()
