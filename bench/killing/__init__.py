@@ -1,0 +1,1 @@
+"""Killing the master's programs, at every fault point and at random moments, and looking at what is left."""

@@ -1,0 +1,126 @@
+"""Whether the master has kept its promises: looked at between two batches of kills, with nobody at work."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from bench.killing.oracle import Oracle
+from bench.killing.world import SID, World
+from piufarm.master.layout import sha256_of
+from piufarm.master.states.evaluation import evaluate
+from piufarm.states import PackageState
+from piufarm.store.model import ComputedState, Run, Snapshot, Standing, Store
+
+_OLD_SECONDS: Final = 7 * 3600  # older than fsck takes a running session to be
+_NOTHING_KNOWN: Final = ComputedState(PackageState.UNKNOWN, "")
+# What a kill may leave for `fsck --repair` by docs/store.md; anything else that it finds is a broken promise.
+_TO_BE_MENDED: Final = (
+    "linked", "replaced", "removed", "moved to archive/", "moved to stray/", "linked again",
+)  # fmt: skip
+
+
+@dataclass
+class Judge:
+    """Looks at one world; what it finds wrong is a sentence."""
+
+    world: World
+    oracle: Oracle
+    mended: Counter[str] = field(default_factory=Counter)  # what fsck --repair had to do, by remedy
+    _whole: set[tuple[int, int]] = field(default_factory=set)  # logs that were looked at: inode, modification time
+
+    def problems(self) -> Iterator[str]:
+        """Everything that is wrong. The master is brought up to date by its own commands first."""
+        yield from self.oracle.violations
+        self.oracle.violations.clear()
+        yield from self._partial_logs()
+        yield from self._first_fsck()
+        yield from self._second_fsck()
+        yield from self._evaluated()
+        store = self.world.open()
+        try:
+            yield from self._lost(store)
+            yield from self._states(store)
+        finally:
+            store.close()
+
+    def _partial_logs(self) -> Iterator[str]:
+        """Every log that can be seen is one that a slave sent, to its last byte."""
+        for log in self.world.files.root.rglob("*.log"):
+            if log.name == "master.log":
+                continue
+            status = log.stat()
+            key = (status.st_ino, status.st_mtime_ns)
+            if key not in self._whole:
+                if sha256_of(log) not in self.oracle.logs:
+                    yield f"{log} is no log that a slave has sent"
+                self._whole.add(key)
+
+    def _first_fsck(self) -> Iterator[str]:
+        """Only what a kill may leave; old enough to be mended at once."""
+        past = time.time() - _OLD_SECONDS
+        for leftover in self.world.files.root.rglob(".new-*"):
+            os.utime(leftover, (past, past))
+        for log in self.world.files.runs.glob("*.log"):
+            os.utime(log, (past, past))
+            self._whole.add((log.stat().st_ino, log.stat().st_mtime_ns))
+        _, said = self.world.run("fsck", "--repair", "--deep")
+        for line in said.splitlines():
+            remedy = line.rpartition(": ")[2]
+            if remedy.startswith(_TO_BE_MENDED):
+                self.mended[remedy.partition(" from ")[0]] += 1
+            elif not line.startswith(f"{SID}: "):
+                yield f"fsck: {line}"
+
+    def _second_fsck(self) -> Iterator[str]:
+        status, said = self.world.run("fsck", "--deep")
+        if status != 0 or said != f"{SID}: clean\n":
+            yield f"fsck is not clean after --repair ({status}): {said}"
+
+    def _evaluated(self) -> Iterator[str]:
+        status, said = self.world.run("evaluate")
+        deadline = time.monotonic() + 60
+        while "being evaluated" in said and time.monotonic() < deadline:
+            time.sleep(0.2)
+            status, said = self.world.run("evaluate")
+        if status != 0 or "being evaluated" in said:
+            yield f"evaluate ({status}): {said}"
+
+    def _lost(self, store: Store) -> Iterator[str]:
+        """Whether each acknowledged result is there, as it was sent; and one result at most is current."""
+        stored = list(store.runs(SID))
+        known = {(run.log_sha256, run.slave, run.outcome, run.package, run.version) for run in stored}
+        for sha256, sent in self.oracle.acknowledged.items():
+            if (sha256, sent.slave, sent.outcome, *sent.offer) not in known:
+                yield f"lost: {sent.outcome} {' '.join(sent.offer)} of {sent.slave}"
+        current = Counter((run.package, run.version) for run in stored if run.standing is Standing.CURRENT)
+        yield from (f"{count} current results of {' '.join(what)}" for what, count in current.items() if count > 1)
+        yield from (f"{run.run_id} is no log that was sent" for run in stored if not self._was_sent(run))
+
+    def _was_sent(self, run: Run) -> bool:
+        return run.log_sha256 in self.oracle.logs
+
+    def _states(self, store: Store) -> Iterator[str]:
+        """Whether the states are those that a computation from nothing but the results comes to."""
+        found = store.snapshot(SID)
+        forgetful = Snapshot(**{
+            **vars(found), "nodes": [node._replace(stored=_NOTHING_KNOWN) for node in found.nodes]
+        })
+        computed = evaluate(forgetful)
+        for node in found.nodes:
+            expected = computed.get(node.name, _NOTHING_KNOWN)
+            if node.listed and (node.stored.state, node.stored.reason) != (expected.state, expected.reason):
+                yield f"{node.name} is {node.stored.state} ({node.stored.reason}), not {expected.state} ({expected.reason})"
+        if store.evaluation_due(SID):
+            yield "an evaluation is outstanding that nobody does"
+
+
+def said_by(world: World) -> str:
+    """The end of what the programs had to say, for a report of what went wrong."""
+    said = Path(world.directory / "said")
+    return said.read_text(errors="replace")[-3000:] if said.exists() else ""
