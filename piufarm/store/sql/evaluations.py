@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from piufarm.faults import fault_point
 from piufarm.names import Package, SectionName
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
@@ -131,10 +132,12 @@ def set_states(
     while batch := list(islice(rows, _BATCH)):
         with database.write() as cursor:
             _write(cursor, moment, batch)
+        fault_point("evaluate.batch-written")
     with database.write() as cursor:
         if states:
             sections.states_changed(cursor, key)
         sections.mark_evaluated(cursor, key, evaluated.counter, evaluated.others)
+        fault_point("evaluate.marked")
 
 
 def reconsidered(

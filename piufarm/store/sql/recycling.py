@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
+from piufarm.faults import fault_point
 from piufarm.names import Package, SectionName, Version
 from piufarm.store.attempts import RecycleMark
 from piufarm.store.sql.database import Cursor, Database, Parameters, Row
@@ -32,6 +33,7 @@ def queue(
                 acted = _queue_one(cursor, key, name, micros(now) + position)
                 if acted is not None:
                     done[Package(name)] = acted
+                fault_point("recycle.marked")
             count_change(cursor, key)
     return done
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from piufarm.faults import fault_point
 from piufarm.names import Package, SectionName, Version
 from piufarm.states import PackageState
 from piufarm.store.attempts import Reservation
@@ -65,12 +66,15 @@ def _take(
         },
     )  # fmt: skip
     taken = cursor.rowcount > 0
+    fault_point("reserve.entered")
     cursor.execute("UPDATE package SET free = 0 WHERE id = :id", {"id": one.id})
+    fault_point("reserve.no-longer-free")
     if not taken:
         return None
     recycling.unmark(cursor, key, what)
     if one.rank:
         _give_result_up(cursor, key, one.id, what)
+        fault_point("reserve.result-given-up")
     return Reservation(
         section, Package(one.package), Version(one.version), wish.choice.owner, wish.choice.now, wish.deadline, wish.lease
     )
@@ -162,7 +166,9 @@ def unreserve(
     what = {"section_id": key.id, "package": package[0], "version": package[1]}
     if end(cursor, what, owner) is None:
         return False
+    fault_point("unreserve.ended")
     end_without_result(cursor, key, what, now, again=True)
+    fault_point("unreserve.freed")
     return True
 
 
@@ -174,6 +180,7 @@ def renew(cursor: Cursor, section: SectionName, owner: str, deadline: datetime) 
         " WHERE owner = :owner AND section_id = :section_id AND lease = 1 AND deadline < :deadline",
         what,
     )
+    fault_point("renew.extended")
     rows = cursor.execute(
         f"SELECT {_COLUMNS} FROM reservation WHERE owner = :owner AND section_id = :section_id"
         " ORDER BY reserved_at, package",

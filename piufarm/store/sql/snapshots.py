@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple
 
+from piufarm.faults import fault_point
 from piufarm.names import Package, SectionName
 from piufarm.states import PackageState
 from piufarm.store.errors import StoreError
@@ -69,6 +70,7 @@ def replace_packages(
             {"id": key.id},
         ).fetchone()
     states, known = evaluated
+    fault_point("refresh.generation-taken")
     staged = SectionKey(key.id, generation, key.counter if known is None else known.counter)
     try:
         _stage(database, staged, packages, states)
@@ -102,6 +104,7 @@ def _load(database: Database, table: str, columns: Sequence[str], rows: Iterator
     while batch := list(islice(rows, _BATCH)):
         with database.write() as cursor:
             cursor.load(table, columns, batch)
+        fault_point("refresh.staged")
 
 
 def _package_row(key: SectionKey, package: IndexPackage, computed: ComputedState) -> Row:
@@ -156,13 +159,16 @@ def _switch(
         """,
         {**staged.columns, "current": current.generation, "counter": staged.counter},
     )
+    fault_point("switch.results-copied")
     cursor.execute(
         "UPDATE section SET generation = :generation, refreshed_at = :now, index_digest = :digest, index_size = :size"
         " WHERE id = :section_id",
         {**staged.columns, "now": micros(description.now), "digest": description.digest, "size": description.size},
     )
+    fault_point("switch.section-updated")
     _forget_reservations(cursor, staged, micros(description.now))
     candidates.update_all(cursor, staged.id, staged.generation)
+    fault_point("switch.candidates-updated")
     return current.counter, count_change(cursor, staged)
 
 
@@ -189,3 +195,4 @@ def _remove(database: Database, key: SectionKey, condition: str) -> None:
                     f" (SELECT {columns} FROM {table} WHERE section_id = :section_id AND {condition} LIMIT {_BATCH})",
                     key.columns,
                 ).rowcount
+            fault_point("refresh.older-removed")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from piufarm.faults import fault_point
 from piufarm.names import Package, SectionName, Version
 from piufarm.store.attempts import Hold, NewTrouble, RecordedTrouble, Trouble, hold_reason, trouble_log
 from piufarm.store.sql import slaves
@@ -30,18 +31,21 @@ def record_trouble(cursor: Cursor, section: SectionName, new: NewTrouble, max_re
     held_since = end(cursor, what, new.slave)
     if held_since is None and (earlier := _same_trouble(cursor, what, new)) is not None:
         return RecordedTrouble(earlier, duplicate=True)
+    fault_point("trouble.reservation-ended")
     counted = held_since is not None
     log = trouble_log(new.run_id)
     _insert(cursor, new.run_id, what | {
         "kind": new.kind, "slave": new.slave, "noted_at": micros(new.noted_at), "log": log, "log_bytes": new.log_bytes,
         "log_sha256": new.log_sha256, "counted": int(counted),
     })  # fmt: skip
+    fault_point("trouble.inserted")
     trouble = Trouble(
         new.run_id, section, new.package, new.version, new.kind, new.slave, new.noted_at, log, new.log_bytes, counted
     )
     if not counted:
         return RecordedTrouble(trouble)
     held = _give_back(cursor, key, what, new.noted_at, max_retries)
+    fault_point("trouble.given-back")
     drained = new.slave is not None and bool(slaves.note_troubles(cursor, {new.slave: 1}, new.noted_at))
     return RecordedTrouble(trouble, held, drained)
 
@@ -61,6 +65,7 @@ def expire(cursor: Cursor, section: SectionName, now: datetime, max_retries: int
             run_id, section, Package(package), Version(version), TroubleKind.LOST, owner, now, None, 0, counted=True
         )
         lost.append((trouble, _give_back(cursor, key, what, now, max_retries)))
+        fault_point("expire.given-back")
     owners = Counter(trouble.slave for trouble, _ in lost if trouble.slave is not None)
     drained = slaves.note_troubles(cursor, owners, now)
     told: set[str | None] = set()  # of several troubles of a slave the first one says that it is drained
