@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,7 @@ from bench.killing.judge import Judge, said_by
 from bench.killing.oracle import Oracle
 from bench.killing.points import Stage, stage_of
 from bench.killing.slaves import Slave
-from bench.killing.world import RESERVATION_SECONDS, SID, Session, World, was_killed
+from bench.killing.world import RESERVATION_SECONDS, Session, World, was_killed
 from piufarm.faults import Action, Fault
 from piufarm.run import Child
 
@@ -102,7 +101,8 @@ class Campaign:
             self.tally.rounds += 1
             if self.tally.rounds % batch == 0 or not waiting:
                 self.look()
-                self.tell(f"{len(self.tally.kills)} kills, {len(self.oracle.acknowledged)} results, {len(waiting)} left")
+                results = len(self.oracle.acknowledged)
+                self.tell(f"{len(self.tally.kills)} kills, {results} results, {len(waiting)} targets left")
 
     def look(self) -> None:
         """Judge, when all that the sessions have started has ended."""
@@ -110,16 +110,18 @@ class Campaign:
         if self.tally.problems:
             self.tally.problems.append(f"the programs said:\n{said_by(self.world)}")
 
-    def calibrate(self, programs: Sequence[str], turns: int = 6) -> dict[str, set[str]]:
+    def calibrate(self, programs: Sequence[str], turns: int) -> dict[str, set[str]]:
         """Which points each program passes when nobody hurts it."""
-        passed: dict[str, set[str]] = {}
+        passed: dict[str, set[str]] = {program: set() for program in programs}
         for program in programs:
-            for _ in range(turns if program == "session" else 2):
-                slaves = self.chance.sample(self.slaves, 2)
-                with ThreadPoolExecutor(2) as pool:
-                    traces = list(pool.map(lambda slave: self._start(program, None, slave)[1], slaves))
-                for trace in traces:
-                    passed.setdefault(program, set()).update(_points_in(trace))
+            for _ in range(turns):
+                with ThreadPoolExecutor(_AT_ONCE) as pool:
+                    runs = [
+                        pool.submit(self._start, program, None, slave)
+                        for slave in self.chance.sample(self.slaves, _AT_ONCE)
+                    ]
+                for run in runs:
+                    passed[program].update(_points_in(run.result()[1]))
         return passed
 
     def _missed(self, chosen: Sequence[tuple[Target, int]]) -> Iterator[tuple[Target, int]]:

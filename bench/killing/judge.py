@@ -14,6 +14,7 @@ from bench.killing.oracle import Oracle
 from bench.killing.world import SID, World
 from piufarm.master.layout import sha256_of
 from piufarm.master.states.evaluation import evaluate
+from piufarm.names import Package
 from piufarm.states import PackageState
 from piufarm.store.model import ComputedState, Run, Snapshot, Standing, Store
 
@@ -113,9 +114,9 @@ class Judge:
         })
         computed = evaluate(forgetful)
         for node in found.nodes:
-            expected = computed.get(node.name, _NOTHING_KNOWN)
-            if node.listed and (node.stored.state, node.stored.reason) != (expected.state, expected.reason):
-                yield f"{node.name} is {node.stored.state} ({node.stored.reason}), not {expected.state} ({expected.reason})"
+            is_, ought = node.stored, computed.get(Package(node.name), _NOTHING_KNOWN)
+            if node.listed and (is_.state, is_.reason) != (ought.state, ought.reason):
+                yield f"{node.name} is {is_.state} ({is_.reason}), not {ought.state} ({ought.reason})"
         if store.evaluation_due(SID):
             yield "an evaluation is outstanding that nobody does"
 
