@@ -175,6 +175,14 @@ class Attempts(Protocol):
         """Move the deadlines of all that `owner` has reserved, but for leases, to at least this moment."""
         ...
 
+    def abandon_reservations(self, section: SectionName, *, owner: str, before: datetime) -> None:
+        """No contact extends what `owner` has reserved before this moment, leases aside: it has asked for more since.
+
+        A plain slave asks when it has reported all that it knows of. What is left then was lost with a reply or a disk;
+        it expires, although its owner is alive.
+        """
+        ...
+
     def expire_reservations(
         self, section: SectionName, *, now: datetime, max_retries: int
     ) -> Sequence[RecordedTrouble]:

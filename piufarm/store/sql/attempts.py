@@ -63,6 +63,13 @@ class SqlAttempts:
             with self._database.write() as cursor:
                 reservations.extend_reservations(cursor, section, owner, deadline)
 
+    def abandon_reservations(self, section: SectionName, *, owner: str, before: datetime) -> None:
+        with self._database.read() as cursor:
+            left = reservations.is_anything_left(cursor, section, owner, before)
+        if left:
+            with self._database.write() as cursor:
+                reservations.abandon(cursor, section, owner, before)
+
     def expire_reservations(
         self, section: SectionName, *, now: datetime, max_retries: int
     ) -> Sequence[RecordedTrouble]:

@@ -189,10 +189,14 @@ def renew(cursor: Cursor, section: SectionName, owner: str, deadline: datetime) 
     return [_reservation(section, row) for row in rows]
 
 
+# Nothing extends what its owner does not seem to know of any more: see Store.abandon_reservations.
+_EXTENDED: Final = "owner = :owner AND section_id = :section_id AND lease = 0 AND abandoned = 0"
+
+
 def holds_until(cursor: Cursor, section: SectionName, owner: str) -> datetime | None:
-    """The first deadline of what `owner` has reserved, None if it has nothing."""
+    """The first deadline of what `owner` has reserved and not abandoned, None if it has nothing."""
     (first,) = cursor.execute(
-        "SELECT min(deadline) FROM reservation WHERE owner = :owner AND section_id = :section_id AND lease = 0",
+        f"SELECT min(deadline) FROM reservation WHERE {_EXTENDED}",
         {"owner": owner, "section_id": find_section(cursor, section).id},
     ).fetchone()
     return None if first is None else moment(first)
@@ -201,9 +205,25 @@ def holds_until(cursor: Cursor, section: SectionName, owner: str) -> datetime | 
 def extend_reservations(cursor: Cursor, section: SectionName, owner: str, deadline: datetime) -> None:
     """See Store.extend_reservations."""
     cursor.execute(
-        "UPDATE reservation SET deadline = :deadline"
-        " WHERE owner = :owner AND section_id = :section_id AND lease = 0 AND deadline < :deadline",
+        f"UPDATE reservation SET deadline = :deadline WHERE {_EXTENDED} AND deadline < :deadline",
         {"deadline": micros(deadline), "owner": owner, "section_id": find_section(cursor, section).id},
+    )
+
+
+def is_anything_left(cursor: Cursor, section: SectionName, owner: str, before: datetime) -> bool:
+    """Whether `abandon` would change anything."""
+    row = cursor.execute(
+        f"SELECT 1 FROM reservation WHERE {_EXTENDED} AND reserved_at < :before LIMIT 1",
+        {"owner": owner, "section_id": find_section(cursor, section).id, "before": micros(before)},
+    ).fetchone()
+    return row is not None
+
+
+def abandon(cursor: Cursor, section: SectionName, owner: str, before: datetime) -> None:
+    """See Store.abandon_reservations."""
+    cursor.execute(
+        f"UPDATE reservation SET abandoned = 1 WHERE {_EXTENDED} AND reserved_at < :before",
+        {"owner": owner, "section_id": find_section(cursor, section).id, "before": micros(before)},
     )
 
 

@@ -115,6 +115,7 @@ CREATE TABLE reservation (
     reserved_at INTEGER NOT NULL,
     deadline INTEGER NOT NULL,
     lease INTEGER NOT NULL DEFAULT 0,
+    abandoned INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (section_id, package, version)
 ) WITHOUT ROWID;
 CREATE INDEX reservation_of_owner ON reservation (owner, section_id);

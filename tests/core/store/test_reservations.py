@@ -86,6 +86,19 @@ def test_each_contact_extends_what_the_owner_holds(store: Store) -> None:
     assert store.reservations(SID)[0].deadline == NOON + 9 * HOUR
 
 
+def test_what_a_slave_leaves_behind_when_it_asks_for_more_is_extended_no_longer(store: Store) -> None:
+    fill(store, package("a"), package("b"), package("c"))
+    make_candidates(store, a=3, b=2, c=1)
+    for owner, hours in (("worker1", 0), ("worker2", 0), ("worker1", 2)):
+        store.reserve(SID, owner=owner, now=NOON + hours * HOUR, deadline=NOON + 3 * HOUR)
+    store.abandon_reservations(SID, owner="worker1", before=NOON + 2 * HOUR)
+    store.extend_reservations(SID, owner="worker1", deadline=NOON + 9 * HOUR)
+    store.extend_reservations(SID, owner="worker2", deadline=NOON + 9 * HOUR)
+    assert {held.package: held.deadline for held in store.reservations(SID)} == {
+        "a": NOON + 3 * HOUR, "b": NOON + 9 * HOUR, "c": NOON + 9 * HOUR,
+    }  # fmt: skip
+
+
 def test_an_extension_never_shortens_another_reservation_of_its_owner(store: Store) -> None:
     fill(store, package("a"), package("b"))
     make_candidates(store, a=2, b=1)
