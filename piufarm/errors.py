@@ -5,7 +5,12 @@ Library code raises these; only `piufarm.__main__` turns them into a message and
 
 from __future__ import annotations
 
-from typing import ClassVar
+import errno
+from typing import ClassVar, Final
+
+from piufarm.trouble import TroubleKind
+
+_DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class PiufarmError(Exception):
@@ -33,3 +38,18 @@ class FarmError(PiufarmError):
     """Our own trouble (network, mirror, disk, chroot, host): never a statement about the package under test."""
 
     exit_status = 3
+    usual_kind: ClassVar[TroubleKind] = TroubleKind.OTHER
+
+    def __init__(self, message: str, *, hint: str | None = None, kind: TroubleKind | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind or self.usual_kind
+
+
+def trouble_kind(error: BaseException) -> TroubleKind:
+    """What sort of trouble an error is: a full disk anywhere among its causes, else what the error itself says."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _DISK_FULL:
+            return TroubleKind.DISK
+        cause = cause.__cause__
+    return error.kind if isinstance(error, FarmError) else TroubleKind.OTHER

@@ -19,6 +19,7 @@ from piufarm.slave.job.command_line import CommandLine
 from piufarm.slave.job.logfile import LogWriter
 from piufarm.slave.job.testrun import DEFAULT_PATIENCE, Exit, Patience, StopSource, run_test
 from piufarm.slave.job.verdict import Ending
+from piufarm.trouble import TroubleKind
 
 _DAY: Final = 86400.0
 _MERGED_USR: Final = "--merged-usr"
@@ -26,6 +27,8 @@ _MERGED_USR: Final = "--merged-usr"
 
 class NoBase(FarmError):
     """There is nothing that a test could start from."""
+
+    usual_kind = TroubleKind.CHROOT
 
 
 @dataclass(frozen=True)

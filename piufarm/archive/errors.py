@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from piufarm.errors import FarmError
+from piufarm.trouble import TroubleKind
 
 
 class ArchiveError(FarmError):
     """Trouble with a mirror or with what it serves; never a statement about a package."""
+
+    usual_kind = TroubleKind.MIRROR
 
 
 class NoMirror(ArchiveError):
@@ -16,17 +19,25 @@ class NoMirror(ArchiveError):
 class FetchError(ArchiveError):
     """A file could not be fetched: host down, timeout, error status, proxy trouble."""
 
+    usual_kind = TroubleKind.NETWORK
+
 
 class NotFound(FetchError):
     """The mirror does not have the file."""
+
+    usual_kind = TroubleKind.MIRROR
 
 
 class Truncated(FetchError):
     """The transfer ended before the announced size."""
 
+    usual_kind = TroubleKind.MIRROR
+
 
 class TooLarge(FetchError):
     """The mirror sends more than the file may have."""
+
+    usual_kind = TroubleKind.MIRROR
 
 
 class Unsigned(ArchiveError):

@@ -13,6 +13,7 @@ from typing import IO, Final
 from piufarm.errors import FarmError
 from piufarm.run import Child
 from piufarm.slave.chroot.frames import Frame, FrameReader
+from piufarm.trouble import TroubleKind
 
 _PIECE: Final = 1 << 17
 _WORDS_MAX: Final = 2000
@@ -68,10 +69,12 @@ class Channel:
 
     def _turn(self, deadline: float) -> None:
         if self._gone:
-            raise FarmError(f"the chroot ended unexpectedly{self._last_words()}", hint="was it killed?")
+            words = f"the chroot ended unexpectedly{self._last_words()}"
+            raise FarmError(words, hint="was it killed?", kind=TroubleKind.KILLED)
         left = deadline - time.monotonic()
         if left <= 0:
-            raise FarmError("the chroot does not answer", hint="the host may be overloaded, or its disk stuck")
+            hint = "the host may be overloaded, or its disk stuck"
+            raise FarmError("the chroot does not answer", hint=hint, kind=TroubleKind.TIMEOUT)
         for key, _ in self._selector.select(left):
             key.data()
 

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
 from piufarm.errors import FarmError
+from piufarm.trouble import TroubleKind
 
 
 class Refused(FarmError):
     """What was asked cannot be done in the chroot as it is; `errno` says why. It may be the package's doing."""
+
+    usual_kind = TroubleKind.CHROOT
 
     def __init__(self, message: str, errno: int) -> None:
         super().__init__(message)

@@ -18,6 +18,7 @@ from piufarm.slave.chroot.frames import Frame, pack_frame, pack_list, unpack_ent
 from piufarm.slave.chroot.interface import CommandLimits, CommandResult, Entry, Limit, Process, Refused
 from piufarm.slave.chroot.launch import Launch
 from piufarm.slave.chroot.relay import Relay
+from piufarm.trouble import TroubleKind
 
 _PATIENCE: Final = 120.0  # seconds for an answer of the supervisor itself
 _GRACE: Final = 90.0  # more than it needs to end a command that has used up its time
@@ -180,7 +181,8 @@ class Supervisor:
                 if self._relay is not None:
                     self._relay.handle(frame)
             elif frame.kind == "E":
-                raise FarmError(f"the chroot's supervisor failed: {os.fsdecode(frame.payload).strip()}")
+                reason = f"the chroot's supervisor failed: {os.fsdecode(frame.payload).strip()}"
+                raise FarmError(reason, kind=TroubleKind.CHROOT)
             elif frame.number == number:
                 if frame.kind == "!":
                     code, message = unpack_list(frame.payload)

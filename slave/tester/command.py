@@ -12,7 +12,7 @@ from io import FileIO, RawIOBase
 from typing import Final
 
 from piufarm import __version__
-from piufarm.errors import FarmError, PiufarmError, UsageError
+from piufarm.errors import FarmError, PiufarmError, UsageError, trouble_kind
 from piufarm.outcome import Outcome
 from piufarm.slave.tester import arguments as command_line
 from piufarm.slave.tester.log import TestLog
@@ -20,6 +20,7 @@ from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.parse import parse_options
 from piufarm.slave.tester.result import RunResult
 from piufarm.slave.tester.runner import Runner
+from piufarm.trouble import TroubleKind
 
 _STATUS: Final = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNTESTABLE: 1}
 _INTERRUPTED: Final = 128 + signal.SIGINT
@@ -47,13 +48,13 @@ def _run(options: Options, log: TestLog) -> int:
         outcome = Runner(options, log, result).run()
     except KeyboardInterrupt:
         log.error("Interrupted, the test was aborted.")
-        result.trouble = "interrupted"
+        result.trouble, result.trouble_kind = "interrupted", TroubleKind.KILLED
         return _INTERRUPTED
     except SystemExit:
-        result.trouble = "terminated"
+        result.trouble, result.trouble_kind = "terminated", TroubleKind.KILLED
         raise
     except PiufarmError as error:
-        result.trouble = error.message
+        result.trouble, result.trouble_kind = error.message, trouble_kind(error)
         kind = "the farm is in trouble" if isinstance(error, FarmError) else "the command line is wrong"
         log.error(f"Not tested, {kind}: {error.message}")
         raise

@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import BinaryIO, Final
 
-from piufarm.errors import FarmError
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import Chroot, CommandLimits, CommandResult, Limit, Refused
@@ -136,7 +135,7 @@ class Examination:
         text = f"Command failed (status={result.status}): {words}\n{output}".rstrip("\n")
         if trouble is not None:
             self.log.error(text)
-            raise FarmError(trouble)
+            raise trouble
         self.report(Finding("commands", Severity.ERROR, text), ends_the_test=True)
         raise AssertionError("an error that ends the test was reported")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from piufarm.errors import FarmError
 from piufarm.slave.chroot.interface import CommandResult, Limit
+from piufarm.trouble import TroubleKind
 
 # apt's closing word when dpkg failed: whatever scripts printed before, it was not the network. apt 3.0 may write
 # `Error:` where older ones write `E:`.
@@ -27,30 +29,36 @@ _FETCHING: Final = (
 )
 _CHROOT: Final = (
     (re.compile(r"^(?:E|Error): (You don't have enough free space in|.*No space left on device).*", re.MULTILINE),
-     "the chroot has no room for the .debs"),
+     "the chroot has no room for the .debs", TroubleKind.DISK),
     (re.compile(r"^(?:E|Error): (The package lists or status file could not be parsed|dpkg was interrupted).*",
-                re.MULTILINE), "the base image is broken"),
+                re.MULTILINE), "the base image is broken", TroubleKind.CHROOT),
 )
+_LIMITS: Final = {
+    Limit.TIME: TroubleKind.TIMEOUT,
+    Limit.DISK: TroubleKind.DISK,
+    Limit.MEMORY: TroubleKind.OTHER,
+}
 # An overlay without redirected directories cannot rename one of the base; dpkg (not a script's mv) then sees EXDEV.
 _CROSS_DEVICE: Final = re.compile(r"^(?:dpkg: error.*| (?:unable|cannot) .*): Invalid cross-device link$", re.MULTILINE)
 
 
-def farm_trouble(result: CommandResult, output: str, *, fetches: bool, untouched: bool) -> str | None:
-    """Why a command's failure says nothing about the package, or None if it does.
+def farm_trouble(result: CommandResult, output: str, *, fetches: bool, untouched: bool) -> FarmError | None:
+    """Why a command's failure says nothing about the package, as the error to raise, or None if it does.
 
     `fetches`: it could reach the archive. `untouched`: before it the chroot was as the base is, apt included.
     """
     cross_device = _CROSS_DEVICE.search(output)
     if cross_device and result.argv[0] in ("apt-get", "dpkg"):
-        return f"the chroot backend cannot do what dpkg needs: {cross_device[0].strip()}"
+        reason = f"the chroot backend cannot do what dpkg needs: {cross_device[0].strip()}"
+        return FarmError(reason, kind=TroubleKind.CHROOT)
     if not fetches or any(said.search(output) for said in (_PACKAGES_AT_WORK, _DPKG_FAILED, _BAD_FILE)):
         return None
-    if untouched and result.stopped_by in (Limit.TIME, Limit.DISK, Limit.MEMORY):
-        return f"{result.stopped_by} limit reached while fetching"
+    if untouched and result.stopped_by in _LIMITS:
+        return FarmError(f"{result.stopped_by} limit reached while fetching", kind=_LIMITS[result.stopped_by])
     for pattern in _FETCHING:
         if match := pattern.search(output):
-            return f"apt could not fetch from the mirror: {match[0].strip()}"
-    for pattern, reason in _CHROOT if untouched else ():
+            return FarmError(f"apt could not fetch from the mirror: {match[0].strip()}", kind=TroubleKind.MIRROR)
+    for pattern, reason, kind in _CHROOT if untouched else ():
         if match := pattern.search(output):
-            return f"{reason}: {match[0].strip()}"
+            return FarmError(f"{reason}: {match[0].strip()}", kind=kind)
     return None

@@ -12,6 +12,7 @@ from piufarm import __version__
 from piufarm.errors import FarmError
 from piufarm.files import atomic_write
 from piufarm.outcome import Finding, Outcome
+from piufarm.trouble import TroubleKind
 
 SCHEMA: Final = 1  # raised when a field changes its meaning or goes; new fields do not raise it
 
@@ -35,6 +36,7 @@ class RunResult:
     base_id: str | None = None
     outcome: Outcome | None = None
     trouble: str | None = None  # why there is no outcome
+    trouble_kind: TroubleKind | None = None
     groups: list[GroupResult] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from piufarm.config.distros import Distros
+from piufarm.errors import FarmError
 from piufarm.outcome import Finding, Outcome, Severity, judge
 from piufarm.slave.bases.own_sources import archives_of, reaching
 from piufarm.slave.bases.prepare import default_cache, prepare, save_tarball
@@ -31,6 +32,7 @@ from piufarm.slave.tester.log import TestLog, decode_output, quote_command
 from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.phases import INSTALL_AND_PURGE, INSTALL_AND_PURGE_TITLE
 from piufarm.slave.tester.result import GroupResult, RunResult
+from piufarm.trouble import TroubleKind
 
 
 @dataclass
@@ -59,7 +61,7 @@ class Runner:
                 groups = resolve(self.options)
             except BadPackageFile as error:
                 return self._refuse(str(error))
-        with self._timed("base"):
+        with self._timed("base"), _trouble_with_chroots():
             base, backend = self._prepare()
         with base:
             self.result.base_id = base.base_id
@@ -145,10 +147,10 @@ class Runner:
     def _opened(self, chroot: AbstractContextManager[Chroot]) -> Iterator[Chroot]:
         """The chroot; how long it takes to make and to remove it is counted."""
         with ExitStack() as stack:
-            with self._timed("open chroot"):
+            with self._timed("open chroot"), _trouble_with_chroots():
                 opened = stack.enter_context(chroot)
             yield opened
-            with self._timed("close chroot"):
+            with self._timed("close chroot"), _trouble_with_chroots():
                 stack.close()
 
     @contextmanager
@@ -158,6 +160,17 @@ class Runner:
             yield
         finally:
             self.result.timings[step] = self.result.timings.get(step, 0.0) + time.monotonic() - start
+
+
+@contextmanager
+def _trouble_with_chroots() -> Iterator[None]:
+    """What goes wrong here for no better known reason has to do with base or chroot."""
+    try:
+        yield
+    except FarmError as error:
+        if error.kind is TroubleKind.OTHER:
+            error.kind = TroubleKind.CHROOT
+        raise
 
 
 def walk_through(examination: Examination) -> Outcome:

@@ -4,6 +4,7 @@ import pytest
 
 from piufarm.slave.chroot.interface import CommandResult, Limit
 from piufarm.slave.tester.failures import farm_trouble
+from piufarm.trouble import TroubleKind
 
 INSTALL = ("apt-get", "-y", "install", "probe")
 REMOVE = ("apt-get", "remove", "probe")
@@ -14,7 +15,8 @@ def trouble(
     output: str, argv: tuple[str, ...] = INSTALL, stopped_by: Limit | None = None, *, untouched: bool = True
 ) -> str | None:
     result = CommandResult(argv, 100, output.encode(), 0.0, stopped_by)
-    return farm_trouble(result, output, fetches=argv == INSTALL, untouched=untouched)
+    found = farm_trouble(result, output, fetches=argv == INSTALL, untouched=untouched)
+    return None if found is None else found.message
 
 
 @pytest.mark.parametrize(
@@ -105,3 +107,18 @@ def test_a_script_that_renames_across_file_systems_is_the_packages_failure() -> 
     said = "Setting up probe (1) ...\nOSError: [Errno 18] Invalid cross-device link: '/dev/shm/a' -> '/a'"
     assert trouble(f"{said}\nE: Sub-process /usr/bin/dpkg returned an error code (1)") is None
     assert trouble("mv: Invalid cross-device link", ("/etc/cron.daily/probe",)) is None
+
+
+@pytest.mark.parametrize(
+    ("output", "stopped_by", "kind"),
+    [
+        ("E: Failed to fetch http://x/p.deb  404  Not Found", None, TroubleKind.MIRROR),
+        ("E: You don't have enough free space in /var/cache/apt/archives/.", None, TroubleKind.DISK),
+        ("E: dpkg was interrupted, you must run it", None, TroubleKind.CHROOT),
+        ("Get:1 http://x probe", Limit.TIME, TroubleKind.TIMEOUT),
+        ("Get:1 http://x probe", Limit.DISK, TroubleKind.DISK),
+    ],
+)
+def test_trouble_has_a_kind(output: str, stopped_by: Limit | None, kind: TroubleKind) -> None:
+    found = farm_trouble(CommandResult(INSTALL, 100, b"", 0.0, stopped_by), output, fetches=True, untouched=True)
+    assert found is not None and found.kind is kind
