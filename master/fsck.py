@@ -74,7 +74,7 @@ class Check:
         yield from (found for found in self._view(run, place, seen) if self.store.run(run.run_id) == run)
 
     def _damage(self, run: Run) -> Difference | None:
-        log = self.files.run_log(run.run_id)
+        log = self.files.log_of(run)
         try:
             size = log.stat().st_size
         except FileNotFoundError:

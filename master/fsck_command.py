@@ -9,7 +9,7 @@ from piufarm.config.load import load
 from piufarm.master.fsck import Check
 from piufarm.master.layout import section_files
 from piufarm.master.selection import add_sections_argument, select_sections
-from piufarm.master.takeover import Takeover
+from piufarm.master.takeover import take_over_files
 from piufarm.names import SectionName
 from piufarm.store import open_store
 
@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace) -> int:
         for section in select_sections(configuration, arguments.sections):
             files = section_files(configuration.farm.master_directory, section.name)
             if arguments.from_files:
-                for sentence in Takeover(store, section.name, files).take_over():
+                for sentence in take_over_files(store, section.name, files):
                     print(sentence)
             left += _check(Check(store, section.name, files, arguments.deep), repair, section.name)
     finally:

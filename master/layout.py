@@ -10,9 +10,12 @@ from typing import Final
 
 from piufarm.files import make_directory
 from piufarm.names import Package, SectionName, Version, log_name
+from piufarm.store.attempts import trouble_log
 from piufarm.store.model import Placement, Run, run_log
 
 CLASSIC_DIRECTORIES: Final = tuple(placement.value for placement in Placement)
+ARCHIVE: Final = "archive"
+COMPRESSED: Final = ".xz"  # ends the names of logs that another installation has put aside
 TEMPORARY_PREFIX: Final = ".new-"  # of files that piufarm.files writes and has not finished
 
 
@@ -27,12 +30,30 @@ class SectionFiles:
         return self.root / "runs"
 
     @property
+    def trouble(self) -> Path:
+        """The folder of the evidence of tests that said nothing about their package."""
+        return self.root / "trouble"
+
+    @property
+    def recycle(self) -> Path:
+        """The folder in which people and old jobs mark packages to be tested again, by links or empty files."""
+        return self.root / "recycle"
+
+    def trouble_log(self, run_id: str) -> Path:
+        """Where the evidence of a trouble lies."""
+        return self.root / trouble_log(run_id)
+
+    @property
     def submissions(self) -> Path:
         return self.root / "submissions.txt"
 
     def run_log(self, run_id: str) -> Path:
         """Where a run's log lies."""
         return self.root / run_log(run_id)
+
+    def log_of(self, run: Run) -> Path:
+        """The same, also of a run whose log came compressed from another installation."""
+        return self.root / run.log
 
     def classic(self, placement: Placement, package: Package, version: Version) -> Path:
         """Where people and other tools look for a current log."""
@@ -44,18 +65,23 @@ class SectionFiles:
 
     def archived(self, run: Run) -> Path:
         """Where a retired run's log is to be seen."""
-        return self.root / "archive" / run.placement.value / log_name(run.package, run.version)
+        suffix = COMPRESSED if run.log.endswith(COMPRESSED) else ""
+        return self.root / ARCHIVE / run.placement.value / (log_name(run.package, run.version) + suffix)
 
     def classic_logs(self) -> Iterator[Path]:
         """Every log in the classic folders."""
         for directory in CLASSIC_DIRECTORIES:
             yield from sorted(self.root.glob(f"{directory}/*.log"))
 
+    def prepare(self, folder: Path) -> Path:
+        """A folder of logs, made durably if it is new: a crash must not lose it with the logs in it."""
+        if not folder.is_dir():
+            make_directory(folder)
+        return folder
+
     def prepare_runs(self) -> Path:
-        """The folder of the logs, made durably if it is new: a crash must not lose it with the logs in it."""
-        if not self.runs.is_dir():
-            make_directory(self.runs)
-        return self.runs
+        """The folder of the results' logs, ready to be used."""
+        return self.prepare(self.runs)
 
 
 def section_files(master_directory: Path, section: SectionName) -> SectionFiles:

@@ -49,10 +49,8 @@ class LogMeter:
 
 
 def _last(pattern: re.Pattern[bytes], text: bytes) -> re.Match[bytes] | None:
-    found = None
-    for found in pattern.finditer(text):
-        pass
-    return found
+    found = list(pattern.finditer(text))
+    return found[-1] if found else None
 
 
 def _moment(found: re.Match[bytes] | None) -> datetime | None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from piufarm.master.layout import SectionFiles
+from piufarm.master.layout import COMPRESSED, SectionFiles
 from piufarm.names import log_name
 from piufarm.store.model import Placement, Run
 
@@ -65,7 +65,11 @@ def scan(files: SectionFiles) -> SectionScan:
 
 def scan_runs(files: SectionFiles) -> Mapping[str, LogFile]:
     """The logs below runs/ by run id."""
-    return {name.removesuffix(_LOG): log for name, log in _logs(files.runs) if log.inode != _NOWHERE}
+    return {
+        name.removesuffix(COMPRESSED).removesuffix(_LOG): log
+        for name, log in _logs(files.runs, (_LOG, _LOG + COMPRESSED))
+        if log.inode != _NOWHERE
+    }
 
 
 def names_shown(files: SectionFiles, placement: Placement) -> dict[str, int]:
@@ -73,14 +77,14 @@ def names_shown(files: SectionFiles, placement: Placement) -> dict[str, int]:
     return {name: log.inode for name, log in _logs(files.root / placement)}
 
 
-def _logs(folder: Path) -> Iterator[tuple[str, LogFile]]:
+def _logs(folder: Path, suffixes: tuple[str, ...] = (_LOG,)) -> Iterator[tuple[str, LogFile]]:
     try:
         entries = os.scandir(folder)
     except FileNotFoundError:
         return
     with entries:
         for entry in entries:
-            if entry.name.endswith(_LOG):
+            if entry.name.endswith(suffixes):
                 try:
                     stat = entry.stat()
                 except FileNotFoundError:

@@ -38,6 +38,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "master evaluate": Command("piufarm.master.evaluate_command", "recompute the states that new results have changed"),
     "master status": Command("piufarm.master.status_command", "packages per state, and who tests what"),
     "master fsck": Command("piufarm.master.fsck_command", "compare store and log files, repair what differs"),
+    "master import": Command("piufarm.master.import_command", "take an installation of piuparts over"),
+    "master export": Command("piufarm.master.export_command", "write a directory that piuparts-master goes on with"),
     "slave run": Command("piufarm.slave.run_command", "reserve packages, test them, send the results"),
     "slave trust": Command("piufarm.slave.trust_command", "show a master's host key and, if you agree, trust it"),
     "slave setup-schroot": Command("piufarm.slave.setup_schroot_command", "as root: make an unprivileged slave's base"),

@@ -25,6 +25,20 @@ def fsync_directory(directory: Path) -> None:
     fsync_file(directory)
 
 
+def sync_file_system(directory: Path) -> None:
+    """Make everything durable that was written to the file system of `directory`: quicker than many single files."""
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if library.syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(directory))
+    finally:
+        os.close(descriptor)
+
+
 def make_directory(directory: Path) -> None:
     """Make a folder and its parents durably.
 
