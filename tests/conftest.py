@@ -4,6 +4,8 @@
 pytest_plugins = [
     "tests.support.hermetic",
     "tests.support.accounts",
+    "tests.support.postgresql",
+    "tests.support.stores",
     "tests.support.archives",
     "tests.support.bases",
     "tests.support.ssh",

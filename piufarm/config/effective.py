@@ -11,6 +11,7 @@ from typing import Final
 from piufarm.config.model import Configuration, Expiry, Global, Origin, Section
 from piufarm.config.settings import SETTINGS, Scope, Setting
 from piufarm.names import SectionName
+from piufarm.store_url import without_password
 
 _VALUE_COLUMNS: Final = 60
 
@@ -35,7 +36,7 @@ class EffectiveValue:
             return " ".join(map(str, self.value))
         if isinstance(self.value, Expiry):
             return f"{'+' if self.value.relative else ''}{self.value.days}"
-        return str(self.value)
+        return without_password(str(self.value))
 
     def json(self) -> Json:
         """The value as JSON has it: paths and relative days as texts, lists as lists."""
@@ -43,7 +44,7 @@ class EffectiveValue:
             return [str(word) for word in self.value]
         if isinstance(self.value, bool | int | float) or self.value is None:
             return self.value
-        return self.text() if isinstance(self.value, Expiry | PurePath) else str(self.value)
+        return self.text() if isinstance(self.value, Expiry | PurePath) else without_password(str(self.value))
 
 
 def farm_values(configuration: Configuration) -> Iterator[EffectiveValue]:

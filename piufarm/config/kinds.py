@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from piufarm.config.model import ChrootBackend, Expiry
 from piufarm.names import SectionName
+from piufarm.store_url import EXPECTED as STORE_EXPECTED
+from piufarm.store_url import split_store_url
 
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION: Final = re.compile(r"([+-]?[0-9]{1,12})\s*([smhd]?)")
@@ -153,9 +155,7 @@ def _proxy(text: str) -> str:
 
 
 def _state(text: str) -> str:
-    parts = urlsplit(_word(text))
-    if parts.scheme != "sqlite" or parts.netloc or not text.startswith("sqlite:///") or not parts.path.strip("/"):
-        raise ValueError
+    split_store_url(_word(text))
     return text
 
 
@@ -198,7 +198,7 @@ SECTIONS: Final = Kind("sections", "names of sections separated by blanks", _sec
 GLOBS: Final = Kind("globs", "patterns of package names, such as lib*-perl hello", _globs)
 MIRROR: Final = Kind("URL", "the URL of an archive: http://…, https://… or file:///…", _mirror)
 PROXY: Final = Kind("URL", "the URL of a proxy, such as http://localhost:3128", _proxy)
-STATE: Final = Kind("URL", "sqlite:// and an absolute path, as in sqlite:///var/lib/x.sqlite", _state)
+STATE: Final = Kind("URL", STORE_EXPECTED, _state)
 URL_PATH: Final = Kind("URL path", "a path such as /piuparts/", _doc_root)
 PATH: Final = Kind("path", "a path", _path)
 KEYRING: Final = Kind("path or none", "the path of a keyring, or none for unsigned archives", _keyring)

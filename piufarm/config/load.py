@@ -16,6 +16,7 @@ from piufarm.config.section_folders import section_in_the_way
 from piufarm.config.settings import GLOBAL_LOG_FILE_DEFAULT, SETTINGS, Scope, Setting, absolute
 from piufarm.errors import ConfigError
 from piufarm.names import InvalidName, SectionName
+from piufarm.store_url import without_password
 
 GLOBAL: Final = "global"
 _FROM_DEFAULT: Final = Origin("default")
@@ -161,6 +162,7 @@ class _Reader:
             value = setting.kind.parse(text)
         except (ValueError, InvalidName) as error:
             reason = f" ({error})" if isinstance(error, InvalidName) else ""
+            text = without_password(text)
             shown = text if len(text) <= 60 else f"{text[:57]}…"
             place = section if self.ini.parser.has_option(section, setting.key) else GLOBAL
             self.problems.append(self.ini.error(

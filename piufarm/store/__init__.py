@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from piufarm.errors import ConfigError
 from piufarm.store.errors import StoreError
 from piufarm.store.model import Store
+from piufarm.store_url import EXPECTED, SQLITE, split_store_url, without_password
 
 __all__ = ["StoreError", "open_store"]
-
-_SQLITE: Final = "sqlite"
 
 
 def open_store(url: str, *, create: bool = True) -> Store:
@@ -21,12 +19,18 @@ def open_store(url: str, *, create: bool = True) -> Store:
     One thread uses it at a time. Raises StoreError if it is missing, damaged or of a newer version, ConfigError if
     no database speaks such a URL.
     """
-    parts = urlsplit(url)
-    if parts.scheme == _SQLITE and not parts.netloc and parts.path.strip("/"):
-        from piufarm.store.sql.store import SqlStore
+    try:
+        parts = split_store_url(url)
+    except ValueError:
+        raise ConfigError(f"state: no store behind {without_password(url)!r}", hint=f"write {EXPECTED}") from None
+    from piufarm.store.sql.store import SqlStore
+
+    if parts.scheme == SQLITE:
         from piufarm.store.sqlite.database import SqliteDatabase
 
         return SqlStore(SqliteDatabase(Path("/" + unquote(parts.path).lstrip("/")), create=create))
-    raise ConfigError(
-        f"state: no store behind {url!r}", hint="write sqlite:// and an absolute path, as in sqlite:///var/lib/x.sqlite"
-    )
+    try:
+        from piufarm.store.postgresql.database import PostgresqlDatabase
+    except ImportError as error:
+        raise StoreError(f"store {without_password(url)}: {error}", hint="apt install python3-psycopg2") from error
+    return SqlStore(PostgresqlDatabase(url, create=create))

@@ -11,8 +11,9 @@ from tests.master.office import Office, open_office
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    """An empty master with the sections sid and other."""
-    opened = open_office(tmp_path)
+def office(tmp_path: Path, store_kind: str, request: pytest.FixtureRequest) -> Iterator[Office]:
+    """An empty master with the sections sid and other; on both kinds of store if the test is marked so."""
+    state = "" if store_kind == "sqlite" else request.getfixturevalue("store_url")
+    opened = open_office(tmp_path, state=state)
     yield opened
     opened.store.close()

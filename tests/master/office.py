@@ -93,11 +93,12 @@ class Office:
         return list(Check(self.store, SID, self.files, deep).differences())
 
 
-def open_office(directory: Path, settings: str = "") -> Office:
-    """A new office; `settings` go into the section sid."""
+def open_office(directory: Path, settings: str = "", *, state: str = "") -> Office:
+    """A new office; `settings` go into the section sid, `state` is the URL of its store unless that is the default."""
     config = directory / "piuparts.conf"
     config.write_text(
-        f"[global]\nsections = sid\nmaster-directory = {directory}/master\n[sid]\ndistro = sid\n{settings}\n"
+        f"[global]\nsections = sid\nmaster-directory = {directory}/master\n"
+        f"{f'state = {state}' if state else ''}\n[sid]\ndistro = sid\n{settings}\n"
         "[other]\ndistro = sid\n"
     )
     return Office(directory, open_store(load(config).farm.state))

@@ -1,24 +1,20 @@
-"""Every test of the contract gets a fresh, empty store; another database joins by another parameter here."""
+"""Every test of the contract gets a fresh, empty store, once in each kind of database."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from piufarm.store import open_store
 from piufarm.store.model import Store
+from tests.support.stores import STORE_KINDS
 
 
-@pytest.fixture(params=["sqlite"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a store that does not exist yet."""
-    match request.param:
-        case "sqlite":
-            return f"sqlite://{tmp_path}/farm.sqlite"
-        case other:
-            raise AssertionError(other)
+@pytest.fixture(params=STORE_KINDS)
+def store_kind(request: pytest.FixtureRequest) -> str:
+    """Every test of the contract runs on each kind of store."""
+    return str(request.param)
 
 
 @pytest.fixture

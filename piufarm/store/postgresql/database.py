@@ -1,0 +1,142 @@
+"""The two kinds of transaction on a connection that is there only while it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Final
+
+import psycopg2
+
+from piufarm.store.errors import StoreError
+from piufarm.store.lock_names import lock_number
+from piufarm.store.postgresql.connection import connect
+from piufarm.store.postgresql.creation import check_version, create_tables, find_version
+from piufarm.store.postgresql.cursor import PostgresqlCursor, translated
+from piufarm.store.postgresql.errors import store_error
+from piufarm.store.sql.database import Parameters, Row
+from piufarm.store_url import without_password
+
+_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_STREAM_ROWS: Final = 2000  # fetched at a time
+_HELD: Final = """
+SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid = %s AND objid = %s
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+class PostgresqlDatabase:
+    """See piufarm.store.sql.database.Database."""
+
+    def __init__(self, url: str, *, create: bool) -> None:
+        """Connect and see whether the tables are there; they are made if missing and `create`. Raises StoreError."""
+        self._url = url
+        self._place = without_password(url)
+        self._connection: Any = None
+        with self._translated():
+            connection = self._connected()
+            with closing(connection.cursor()) as cursor:
+                if find_version(cursor) is None:
+                    if not create:
+                        raise StoreError(f"no store at {self._place}", hint="`piufarm master refresh` makes it")
+                    with self._transaction(_WRITE):
+                        create_tables(cursor)
+                check_version(find_version(cursor) or 0, self._place)
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self.release()
+
+    def release(self) -> None:
+        """See Store.release: another process may have the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def read(self) -> Iterator[PostgresqlCursor]:
+        """See Database.read."""
+        with self._translated(), self._transaction(_READ) as cursor:
+            yield cursor
+
+    @contextmanager
+    def write(self) -> Iterator[PostgresqlCursor]:
+        """See Database.write."""
+        with self._translated(), self._transaction(_WRITE) as cursor:
+            yield cursor
+
+    def stream(self, query: str, parameters: Parameters) -> Iterator[Row]:
+        """See Database.stream; on a connection of its own."""
+        with self._translated(), closing(connect(self._url, may_idle=True)) as connection:
+            connection.autocommit = False
+            connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+            with closing(connection.cursor("rows")) as cursor:
+                cursor.itersize = _STREAM_ROWS
+                cursor.execute(translated(query), parameters)
+                yield from cursor
+
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[bool]:
+        """See Store.exclusive; the lock belongs to a connection of its own."""
+        with self._translated():
+            connection = connect(self._url)
+            try:
+                with closing(connection.cursor()) as cursor:
+                    cursor.execute("SELECT pg_try_advisory_lock(%s)", (lock_number(name),))
+                    (free,) = cursor.fetchone()
+            except BaseException:
+                connection.close()
+                raise
+        with closing(connection):
+            yield bool(free)
+
+    def is_held(self, name: str) -> bool:
+        """See Store.is_held."""
+        number = lock_number(name)
+        with self._translated(), closing(self._connected().cursor()) as cursor:
+            cursor.execute(_HELD, (number >> 32, number & 0xFFFFFFFF))
+            return cursor.fetchone() is not None
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[PostgresqlCursor]:
+        with closing(self._begun(begin)) as cursor:
+            try:
+                yield PostgresqlCursor(cursor)
+                cursor.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _begun(self, begin: str) -> Any:
+        """A cursor inside a transaction. A connection that broke while nothing was asked is replaced."""
+        fresh = self._connection is None
+        try:
+            cursor = self._connected().cursor()
+            cursor.execute(begin)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            self.release()
+            if fresh:
+                raise
+            cursor = self._connected().cursor()
+            cursor.execute(begin)
+        return cursor
+
+    def _roll_back(self) -> None:
+        try:
+            with closing(self._connection.cursor()) as cursor:
+                cursor.execute("ROLLBACK")
+        except psycopg2.Error:
+            self.release()  # the server undoes what it was told on a connection that ends
+
+    def _connected(self) -> Any:
+        if self._connection is None:
+            self._connection = connect(self._url)
+        return self._connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg2.Error as error:
+            raise store_error(self._place, error) from error
