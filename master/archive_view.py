@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -48,6 +49,12 @@ class ArchiveView:
             self.section.arch, *self.section.packages,
         )  # fmt: skip
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @property
+    def published_at(self) -> datetime | None:
+        """When the newest of the indexes was made, if they say so."""
+        dates = [indexes.date for indexes in (self.selection, self.last) if indexes is not None]
+        return max((date for date in dates if date is not None), default=None)
 
     def read(self) -> ArchiveContents:
         """Read everything. Raises MalformedFile."""

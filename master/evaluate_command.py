@@ -3,32 +3,95 @@
 from __future__ import annotations
 
 import argparse
+import gc
+import os
+import time
+from collections.abc import Sequence
+from typing import Final
 
 from piufarm.config.command import add_config_option
 from piufarm.config.load import load
-from piufarm.master.evaluator import evaluate_alone
-from piufarm.master.layout import section_files
+from piufarm.config.model import Configuration
+from piufarm.errors import UsageError
+from piufarm.master.evaluator import SectionStates, evaluate_alone
+from piufarm.master.section_order import in_order, lookers
 from piufarm.master.selection import add_sections_argument, select_sections
+from piufarm.names import SectionName
 from piufarm.store import open_store
+from piufarm.store.model import Store
+
+_NICENESS: Final = 5  # slaves that wait for answers go first; on a busy host this still gets a third of their share
+_PAUSE_SECONDS: Final = 0.2  # at least, between two looks of an evaluator that stays
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_sections_argument(parser)
+    parser.add_argument(
+        "--linger",
+        metavar="SECONDS",
+        type=float,
+        default=0.0,
+        help="stay until nothing has come in for so long: what has been read once need not be read again",
+    )
     add_config_option(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Evaluate each section that has something new."""
+    """Evaluate each section that has something new, and those that look into it."""
     configuration = load(arguments.config)
+    chosen = [section.name for section in select_sections(configuration, arguments.sections)]
+    if arguments.linger and len(chosen) != 1:
+        raise UsageError("--linger is for one section at a time", hint="name the section")
     store = open_store(configuration.farm.state, create=False)
+    os.nice(_NICENESS)
+    gc.disable()  # hundreds of thousands of tuples live until the end, and refer to nothing in circles
     try:
-        for section in select_sections(configuration, arguments.sections):
-            files = section_files(configuration.farm.master_directory, section.name)
-            if not store.evaluation_due(section.name):
-                continue
-            changed = evaluate_alone(store, section.name, files.root)
-            print(f"{section.name}: {'being evaluated' if changed is None else f'{changed} packages changed'}")
+        evaluation = _Evaluation(configuration, store, chosen)
+        evaluation.catch_up()
+        if arguments.linger:
+            evaluation.linger(chosen[0], arguments.linger)
     finally:
         store.close()
     return 0
+
+
+class _Evaluation:
+    """Of some sections, and of all whose states depend on theirs."""
+
+    def __init__(self, configuration: Configuration, store: Store, chosen: Sequence[SectionName]) -> None:
+        names = (*in_order(configuration.sections, chosen), *lookers(configuration.sections, chosen))
+        self._store = store
+        self._states = {name: SectionStates(store, name) for name in names}
+
+    def catch_up(self, *, but: SectionName | None = None) -> None:
+        """Evaluate what is due."""
+        # sections that look into each other may make each other's states due; what is left then is for the next time
+        for _ in range(len(self._states) + 1):
+            due = [name for name in self._states if name != but and self._store.evaluation_due(name)]
+            if not due:
+                break
+            for name in due:
+                _tell(name, evaluate_alone(self._store, name, self._states[name]))
+
+    def linger(self, section: SectionName, seconds: float) -> None:
+        """Stay with a section until nothing has come in for so long."""
+        evaluate_alone(
+            self._store, section, self._states[section], then=lambda: self._attend(section, seconds)
+        )
+
+    def _attend(self, section: SectionName, seconds: float) -> None:
+        idle_since = time.monotonic()
+        pause = _PAUSE_SECONDS
+        while time.monotonic() - idle_since < seconds:
+            time.sleep(pause)
+            began = time.monotonic()
+            if self._store.evaluation_due(section):
+                _tell(section, self._states[section].bring_up_to_date())
+                self.catch_up(but=section)
+                idle_since = time.monotonic()
+            pause = max(_PAUSE_SECONDS, time.monotonic() - began)  # never more than half of a processor
+
+
+def _tell(section: SectionName, changed: int | None) -> None:
+    print(f"{section}: {'being evaluated' if changed is None else f'{changed} packages changed'}", flush=True)

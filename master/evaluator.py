@@ -2,59 +2,104 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import struct
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import piufarm
 from piufarm.names import SectionName
-from piufarm.store.model import Store
+from piufarm.store.evaluations import Circumstances
+from piufarm.store.model import ComputedState, Snapshot, Store
 
-_FLOCK: Final = "hhqqi"  # struct flock of fcntl(2): type, whence, start, length, process
+LINGER_SECONDS: Final = 10  # how long an evaluator that a session has started stays after its last work
+
+
+class SectionStates:
+    """The states of one section, kept between evaluations: a new result does not make everything be read again."""
+
+    def __init__(self, store: Store, section: SectionName) -> None:
+        self._store = store
+        self._section = section
+        self._snapshot: Snapshot | None = None
+
+    def bring_up_to_date(self) -> int:
+        """Compute until nothing is left out; returns how many packages changed."""
+        changed = 0
+        while self._store.evaluation_due(self._section):
+            changed += self._evaluate(self._present())
+        return changed
+
+    def _evaluate(self, snapshot: Snapshot) -> int:
+        from piufarm.master.states.evaluation import evaluate  # loads what sessions do not need
+
+        states = evaluate(snapshot)
+        self._store.set_states(self._section, states, evaluated=snapshot)
+        self._snapshot = _with_stored(snapshot, dict(states.items()))
+        return len(states)
+
+    def _present(self) -> Snapshot:
+        """The section as it is now, with as little reading as possible."""
+        if self._snapshot is not None:
+            changes = self._store.changes_since(self._section, self._snapshot)
+            if changes is not None:
+                known, stored = changes
+                return _with_stored(_under(self._snapshot, known), stored)
+        self._snapshot = None  # makes room for the other one
+        return self._store.snapshot(self._section)
+
+
+def _under(snapshot: Snapshot, known: Circumstances) -> Snapshot:
+    """The same packages under other circumstances."""
+    nodes = []
+    for node in snapshot.nodes:
+        what = node.name, node.version
+        outcome, recycled = known.outcomes.get(what), what in known.recycled
+        if outcome is not node.outcome or recycled is not node.recycled:
+            node = node._replace(outcome=outcome, recycled=recycled)
+        nodes.append(node)
+    return replace(snapshot, counter=known.counter, nodes=nodes)
+
+
+def _with_stored(snapshot: Snapshot, states: Mapping[str, ComputedState]) -> Snapshot:
+    nodes = [
+        node if (stored := states.get(node.name)) is None else node._replace(stored=stored) for node in snapshot.nodes
+    ]
+    return replace(snapshot, nodes=nodes)
 
 
 def bring_up_to_date(store: Store, section: SectionName) -> int:
     """Compute the section's states until no result is left out; returns how many packages changed."""
-    from piufarm.master.states.evaluation import evaluate
-
-    changed = 0
-    while store.evaluation_due(section):
-        snapshot = store.snapshot(section)
-        states = evaluate(snapshot)
-        store.set_states(section, states, evaluated=snapshot)
-        changed += len(states)
-    return changed
+    return SectionStates(store, section).bring_up_to_date()
 
 
-def evaluate_alone(store: Store, section: SectionName, directory: Path) -> int | None:
-    """Bring states up to date unless another process is at it already; None then."""
+def evaluate_alone(
+    store: Store,
+    section: SectionName,
+    states: SectionStates | None = None,
+    *,
+    then: Callable[[], None] = lambda: None,
+) -> int | None:
+    """Bring states up to date unless another process is at it already; None then.
+
+    `states` are those that were kept from an earlier time; `then` is done while others still rely on this process.
+    """
+    states = states or SectionStates(store, section)
     changed: int | None = None
     # asked again after the lock was given up: whoever found it taken relies on us
     while changed is None or store.evaluation_due(section):
-        with _sole_evaluator(directory) as alone:
+        with store.exclusive(_lock(section)) as alone:
             if not alone:
                 break
-            changed = (changed or 0) + bring_up_to_date(store, section)
+            changed = (changed or 0) + states.bring_up_to_date()
+            then()
     return changed
 
 
-def is_being_evaluated(directory: Path) -> bool:
-    """Whether a process is evaluating the section of this folder; only asks, and so is in nobody's way."""
-    try:
-        descriptor = os.open(directory / "evaluate.lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        question = struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
-        (kind, *_) = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, question))
-        return bool(kind != fcntl.F_UNLCK)
-    finally:
-        os.close(descriptor)
+def is_being_evaluated(store: Store, section: SectionName) -> bool:
+    """Whether a process is at work on the section's states, or stays to be."""
+    return store.is_held(_lock(section))
 
 
 def start_evaluator(section: SectionName, *, config: Path, errors: Path) -> None:
@@ -65,26 +110,15 @@ def start_evaluator(section: SectionName, *, config: Path, errors: Path) -> None
     from piufarm.run import DEVNULL, clean_environment, spawn  # loads subprocess, which few sessions need
 
     package = Path(piufarm.__file__).resolve().parent
+    words: list[str | Path] = ["--config", config, "--linger", str(LINGER_SECONDS), section]
     with errors.open("ab") as stderr:
         spawn(
-            [sys.executable, "-P", "-m", "piufarm", "master", "evaluate", "--config", config, section],
+            [sys.executable, "-P", "-m", "piufarm", "master", "evaluate", *words],
             env=clean_environment(PYTHONPATH=str(package.parent)),
             stdout=DEVNULL,
             stderr=stderr,
         )
 
 
-@contextmanager
-def _sole_evaluator(directory: Path) -> Iterator[bool]:
-    """Whether this process is the only one that evaluates the section of this folder while the block runs."""
-    directory.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(directory / "evaluate.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
+def _lock(section: SectionName) -> str:
+    return f"evaluate {section}"

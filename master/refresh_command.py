@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
+import gc
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from piufarm.archive.cache import IndexCache
 from piufarm.archive.fetch import Fetcher
@@ -17,12 +18,15 @@ from piufarm.config.load import load
 from piufarm.config.model import Configuration, Section
 from piufarm.errors import FarmError
 from piufarm.master.evaluator import evaluate_alone
-from piufarm.master.layout import SectionFiles, index_cache, section_files
+from piufarm.master.layout import index_cache, section_files
 from piufarm.master.refresh import Refreshed, Refresher
+from piufarm.master.section_order import in_order, looked_into, lookers
 from piufarm.master.selection import add_sections_argument, select_sections
 from piufarm.states import PackageState
 from piufarm.store import open_store
 from piufarm.store.model import Store
+
+_POLL_SECONDS: Final = 0.2
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,25 +42,59 @@ def main(arguments: argparse.Namespace) -> int:
     """Refresh the sections one after the other; 3 if one of them could not be."""
     configuration = load(arguments.config)
     store = open_store(configuration.farm.state)
-    cache = IndexCache(index_cache(configuration.farm.master_directory), Fetcher(proxy=configuration.farm.proxy))
-    distros = load_distros(config=configuration.path)
-    failed = 0
+    gc.disable()  # hundreds of thousands of tuples live until the end, and refer to nothing in circles
     try:
-        for section in select_sections(configuration, arguments.sections):
-            refresher = Refresher(
-                store, distros, cache, tell=_teller(section), accept_shrink=arguments.accept_shrink
-            )
-            try:
-                _refresh(configuration, section, refresher)
-            except FarmError as error:
-                failed += 1
-                _complain(section, error.message, error.hint)
-            except OSError as error:
-                failed += 1
-                _complain(section, f"{error.filename}: {error.strerror}", "make room or mend the folder")
+        work = _Work(configuration, store, accept_shrink=arguments.accept_shrink)
+        failed = work.refresh(select_sections(configuration, arguments.sections))
     finally:
         store.close()
     return FarmError.exit_status if failed else 0
+
+
+class _Work:
+    """Refreshing sections, those first in which others look names up, then evaluating what follows from it."""
+
+    def __init__(self, configuration: Configuration, store: Store, *, accept_shrink: bool) -> None:
+        farm = configuration.farm
+        self.configuration = configuration
+        self.store = store
+        self.accept_shrink = accept_shrink
+        self.distros = load_distros(config=configuration.path)
+        self.cache = IndexCache(index_cache(farm.master_directory), Fetcher(proxy=farm.proxy))
+
+    def refresh(self, chosen: Sequence[Section]) -> int:
+        """How many sections could not be refreshed."""
+        sections = self.configuration.sections
+        names = [section.name for section in chosen]
+        failed = 0
+        for name in in_order(sections, names):
+            try:
+                self._refresh(sections[name])
+            except FarmError as error:
+                failed += 1
+                _complain(sections[name], error.message, error.hint)
+            except OSError as error:
+                failed += 1
+                _complain(sections[name], f"{error.filename}: {error.strerror}", "make room or mend the folder")
+        for name in lookers(sections, names):
+            if self.store.evaluation_due(name):
+                evaluate_alone(self.store, name)
+        return failed
+
+    def _refresh(self, section: Section) -> None:
+        began = time.monotonic()
+        files = section_files(self.configuration.farm.master_directory, section.name)
+        tell = _teller(section)
+        refresher = Refresher(self.store, self.distros, self.cache, tell, self.accept_shrink)
+        files.root.mkdir(parents=True, exist_ok=True)
+        with _sole_refresh(self.store, section, tell):
+            refreshed = refresher.refresh(
+                section, files, looks_into=looked_into(self.configuration.sections, section.name)
+            )
+        if self.store.evaluation_due(section.name):
+            evaluate_alone(self.store, section.name)
+        tell(_summary(refreshed))
+        tell(f"{_situation(self.store, section)} ({time.monotonic() - began:.1f} s)")
 
 
 def _complain(section: Section, text: str, hint: str | None) -> None:
@@ -69,27 +107,19 @@ def _teller(section: Section) -> Callable[[str], None]:
     return lambda text: print(f"{section.name}: {text}", flush=True)
 
 
-def _refresh(configuration: Configuration, section: Section, refresher: Refresher) -> None:
-    began = time.monotonic()
-    files = section_files(configuration.farm.master_directory, section.name)
-    with _sole_refresh(files, refresher.tell):
-        refreshed = refresher.refresh(section, files)
-    evaluate_alone(refresher.store, section.name, files.root)
-    refresher.tell(_summary(refreshed))
-    refresher.tell(f"{_situation(refresher.store, section)} ({time.monotonic() - began:.1f} s)")
-
-
 @contextmanager
-def _sole_refresh(files: SectionFiles, tell: Callable[[str], None]) -> Iterator[None]:
+def _sole_refresh(store: Store, section: Section, tell: Callable[[str], None]) -> Iterator[None]:
     """Refresh a section after anybody else who is at it: of two at once one would have worked in vain."""
-    files.root.mkdir(parents=True, exist_ok=True)
-    with (files.root / "refresh.lock").open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    told = False
+    while True:
+        with store.exclusive(f"refresh {section.name}") as alone:
+            if alone:
+                yield
+                return
+        if not told:
             tell("waiting for another refresh of this section")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        told = True
+        time.sleep(_POLL_SECONDS)
 
 
 def _summary(refreshed: Refreshed) -> str:

@@ -16,7 +16,6 @@ from bench.simulator.world import Killed, World
 from piufarm.config.model import Configuration
 from piufarm.errors import FarmError
 from piufarm.master.evaluator import evaluate_alone
-from piufarm.master.layout import section_files
 from piufarm.master.machine import Machine
 from piufarm.master.session import Session, Visitor
 from piufarm.names import Package, SectionName
@@ -84,7 +83,7 @@ class Host:
         store = open_store(self.configuration.farm.state)
         try:
             slow = cast(Store, _SlowStore(store, self))
-            evaluate_alone(slow, section, section_files(self.configuration.farm.master_directory, section).root)
+            evaluate_alone(slow, section)
         finally:
             store.close()
             self._evaluating.discard(section)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -33,6 +34,7 @@ class SuiteIndexes(NamedTuple):
 
     files: tuple[Path, ...]
     digest: str  # identifies the set of indexes: equal digests mean equal packages
+    date: datetime | None = None  # when the newest of them was published, to the second
 
     def packages(self) -> SuitePackages:
         """To look single packages up. Raises MalformedFile."""
@@ -123,11 +125,14 @@ def section_indexes(section: Section, distros: Distros, distro_name: str, cache:
     name = f"{section.area}/binary-{section.arch}/Packages"
     trust = section_trust(section)
     files = []
+    dates = []
     digest = hashlib.sha256()
     for distro in distros.candidates(distro_name):
         uri = distro.uri or section.mirror or default_mirror().uri
         release = fetch_release(uri, distro.distribution, trust=trust, fetcher=cache.fetcher)
         file = cache.index(release, name)
         files.append(file)
+        if release.date is not None:
+            dates.append(release.date)
         digest.update(f"{release.uri} {release.distribution} {file.name}\n".encode())
-    return SuiteIndexes(tuple(files), digest.hexdigest())
+    return SuiteIndexes(tuple(files), digest.hexdigest(), max(dates, default=None))

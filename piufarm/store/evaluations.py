@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from piufarm.names import Package, SectionName
 from piufarm.outcome import Outcome
@@ -22,15 +22,6 @@ class Circumstances:
     outcomes: Mapping[tuple[str, str], Outcome]  # of the current runs
     recycled: Collection[tuple[str, str]]  # marked to be tested again
     others: Sequence[ForeignSection]  # see Snapshot
-
-
-class NodeChange(NamedTuple):
-    """What has become of a package since a snapshot was taken."""
-
-    name: str
-    outcome: Outcome | None
-    recycled: bool
-    stored: ComputedState
 
 
 @dataclass(frozen=True)
@@ -80,8 +71,13 @@ class Evaluations(Protocol):
 
     def snapshot(self, section: SectionName) -> Snapshot: ...
 
-    def changes_since(self, section: SectionName, snapshot: Snapshot) -> tuple[int, Sequence[NodeChange]] | None:
-        """The present counter, and the packages that have changed since; None if more than that has changed."""
+    def changes_since(
+        self, section: SectionName, snapshot: Snapshot
+    ) -> tuple[Circumstances, Mapping[str, ComputedState]] | None:
+        """What is different by now: all results, and the stored states of the packages that may have changed.
+
+        None if there are other packages, here or in a section that is looked into.
+        """
         ...
 
     def set_states(

@@ -6,18 +6,9 @@ import time
 
 from piufarm.master.evaluator import bring_up_to_date, evaluate_alone, is_being_evaluated
 from piufarm.names import Package
-from piufarm.run import PIPE, spawn
 from piufarm.states import PackageState
 from tests.core.store.builders import result
 from tests.master.office import SID, Office
-
-_HOLDER = """
-import fcntl, sys
-lock = open(sys.argv[1], "w")
-fcntl.lockf(lock, fcntl.LOCK_EX)
-print("held", flush=True)
-sys.stdin.read()
-"""
 
 
 def _state(office: Office, name: str) -> PackageState:
@@ -38,22 +29,13 @@ def test_a_result_changes_what_depends_on_it(office: Office) -> None:
 def test_only_one_process_evaluates_a_section(office: Office) -> None:
     office.fill("a", "b -> a")
     office.store.record_run(SID, result("a"))
-    office.files.root.mkdir(parents=True, exist_ok=True)
-    assert not is_being_evaluated(office.files.root)
-    holder = spawn(
-        ["/usr/bin/python3", "-c", _HOLDER, office.files.root / "evaluate.lock"], stdin=PIPE, stdout=PIPE
-    )
-    assert holder.stdout is not None
-    assert holder.stdin is not None
-    assert holder.stdout.readline() == b"held\n"
-    assert is_being_evaluated(office.files.root)
-    assert evaluate_alone(office.store, SID, office.files.root) is None
-    assert b"being evaluated" in office.command("evaluate").stdout
-    holder.stdin.close()
-    holder.wait()
-    holder.stdout.close()
-    assert not is_being_evaluated(office.files.root)
-    assert evaluate_alone(office.store, SID, office.files.root) == 2
+    assert not is_being_evaluated(office.store, SID)
+    with office.store.exclusive("evaluate sid"):
+        assert is_being_evaluated(office.store, SID)
+        assert evaluate_alone(office.store, SID) is None
+        assert b"being evaluated" in office.command("evaluate").stdout
+    assert not is_being_evaluated(office.store, SID)
+    assert evaluate_alone(office.store, SID) == 2
 
 
 def test_a_session_that_ends_has_its_results_worked_out(office: Office) -> None:

@@ -10,7 +10,7 @@ from piufarm.faults import fault_point
 from piufarm.names import Package, SectionName
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
-from piufarm.store.evaluations import Circumstances, NodeChange
+from piufarm.store.evaluations import Circumstances
 from piufarm.store.model import ComputedState, ForeignPackage, ForeignSection, Node, Snapshot
 from piufarm.store.relations_text import RelationsReader
 from piufarm.store.sql import sections
@@ -89,6 +89,10 @@ def _foreign_packages(cursor: Cursor, key: SectionKey) -> Sequence[ForeignPackag
 def circumstances(cursor: Cursor, section: SectionName) -> Circumstances:
     """See Store.circumstances."""
     key = find_section(cursor, section)
+    return _circumstances(cursor, key, _others(cursor, key))
+
+
+def _circumstances(cursor: Cursor, key: SectionKey, others: Sequence[ForeignSection]) -> Circumstances:
     outcomes = cursor.execute(
         "SELECT package, version, outcome FROM run WHERE section_id = :section_id AND standing = 'current'",
         {"section_id": key.id},
@@ -100,25 +104,30 @@ def circumstances(cursor: Cursor, section: SectionName) -> Circumstances:
         key.counter,
         {(package, version): Outcome(outcome) for package, version, outcome in outcomes},
         frozenset((package, version) for package, version in recycled),
-        _others(cursor, key),
+        others,
     )
 
 
 def changes_since(
     cursor: Cursor, section: SectionName, snapshot: Snapshot
-) -> tuple[int, Sequence[NodeChange]] | None:
+) -> tuple[Circumstances, Mapping[str, ComputedState]] | None:
     """See Store.changes_since."""
     key = find_section(cursor, section)
     others = {name: sections.revision(cursor, name) for name in sections.looked_into(cursor, key)}
     known = {other.name: other.revision for other in snapshot.others}
     if key.generation != snapshot.generation or any(known.get(name, 0) != number for name, number in others.items()):
         return None
-    rows = cursor.execute(
-        f"SELECT p.name, {_OUTCOME_AND_STATE} FROM {WITH_RESULTS}"
-        f" WHERE {_PRESENT} AND p.changed > 0 AND p.changed > :counter",
-        {**key.columns, "counter": snapshot.counter},
-    ).fetchall()
-    return key.counter, [NodeChange(name, *_outcome_and_state(columns)) for name, *columns in rows]
+    stored = {}
+    for condition in (
+        "p.changed > 0 AND p.changed > :counter",
+        "p.name IN (SELECT package FROM recycle WHERE section_id = :section_id)",
+    ):
+        rows = cursor.execute(
+            f"SELECT p.name, {_OUTCOME_AND_STATE} FROM {WITH_RESULTS} WHERE {_PRESENT} AND {condition}",
+            {**key.columns, "counter": snapshot.counter},
+        )
+        stored.update((name, _outcome_and_state(columns)[2]) for name, *columns in rows.fetchall())
+    return _circumstances(cursor, key, snapshot.others), stored
 
 
 def set_states(

@@ -174,15 +174,14 @@ def _switch(
 
 def _forget_reservations(cursor: Cursor, staged: SectionKey, now: int) -> None:
     """Nobody gets a reservation of a version that is not tested any more; those past their deadline can go."""
-    gone = (
-        "section_id = :section_id AND NOT EXISTS (SELECT 1 FROM package AS p WHERE p.section_id = :section_id"
-        " AND p.generation = :generation AND p.name = package AND p.test_version = {table}.version)"
-    )
     cursor.execute(
-        f"DELETE FROM reservation WHERE deadline <= :now AND {gone.format(table='reservation')}",
+        """
+        DELETE FROM reservation WHERE section_id = :section_id AND deadline <= :now AND NOT EXISTS (
+            SELECT 1 FROM package AS p WHERE p.section_id = :section_id AND p.generation = :generation
+                AND p.name = reservation.package AND p.test_version = reservation.version)
+        """,
         {**staged.columns, "now": now},
     )
-    cursor.execute(f"DELETE FROM lapsed WHERE {gone.format(table='lapsed')}", staged.columns)
 
 
 def _remove(database: Database, key: SectionKey, condition: str) -> None:

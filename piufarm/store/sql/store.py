@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from piufarm.names import Package, SectionName
 from piufarm.states import PackageState
-from piufarm.store.evaluations import Circumstances, Neighbourhood, NodeChange
+from piufarm.store.evaluations import Circumstances, Neighbourhood
 from piufarm.store.model import (
     ComputedState,
     Dependency,
@@ -130,7 +130,9 @@ class SqlStore(SqlAttempts):
         with self._database.read() as cursor:
             return evaluations.snapshot(cursor, section)
 
-    def changes_since(self, section: SectionName, snapshot: Snapshot) -> tuple[int, Sequence[NodeChange]] | None:
+    def changes_since(
+        self, section: SectionName, snapshot: Snapshot
+    ) -> tuple[Circumstances, Mapping[str, ComputedState]] | None:
         with self._database.read() as cursor:
             return evaluations.changes_since(cursor, section, snapshot)
 
