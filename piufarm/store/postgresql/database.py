@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import psycopg2
 
+from piufarm.faults import fault_point
 from piufarm.store.errors import StoreError
 from piufarm.store.lock_names import lock_number
 from piufarm.store.postgresql.connection import connect
@@ -64,7 +65,10 @@ class PostgresqlDatabase:
     def write(self) -> Iterator[PostgresqlCursor]:
         """See Database.write."""
         with self._translated(), self._transaction(_WRITE) as cursor:
+            fault_point("store.postgresql-begun")
             yield cursor
+            fault_point("store.postgresql-commit-due")
+        fault_point("store.postgresql-committed")
 
     def stream(self, query: str, parameters: Parameters) -> Iterator[Row]:
         """See Database.stream; on a connection of its own."""
