@@ -8,15 +8,17 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
-from bench.killing.archive import ChangingArchive
+from bench.killing.databases import Accident, Database
 from bench.killing.judge import Judge, said_by
 from bench.killing.oracle import Oracle
 from bench.killing.points import Stage, stage_of
+from bench.killing.programs import SESSION, Programs
 from bench.killing.slaves import Slave
 from bench.killing.world import RESERVATION_SECONDS, Session, World, was_killed
 from piufarm.faults import Action, Fault
@@ -25,23 +27,23 @@ from piufarm.run import Child
 AT_RANDOM: Final = "at a random moment"
 _SLAVES: Final = 8
 _AT_ONCE: Final = 4
-_LATEST_KILL_SECONDS: Final = 0.6  # of random kills, after the start of the program
+_LATEST_SECONDS: Final = 0.7  # of a random kill or an accident, after the start of the programs
 _ATTEMPTS: Final = 12  # until a program passes the point at which it is to die
 _PASSAGES: Final = (1, 1, 1, 2, 2, 3, 5)
 
 
 class Target(NamedTuple):
-    """A program to be killed: `session` or the words of a command, at a point (or AT_RANDOM)."""
+    """Something to be hit: a program at a point (or AT_RANDOM), which may also fail there instead of being killed."""
 
     program: str
     point: str
+    action: Action = Action.KILL
 
 
 class Killed(NamedTuple):
     """A program that was killed."""
 
     target: Target
-    last: str  # the last point that it passed
     stage: Stage
 
 
@@ -50,36 +52,32 @@ class Tally:
     """What a campaign has done so far."""
 
     kills: list[Killed] = field(default_factory=list)
-    survived: Counter[Target] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)  # full and broken disks that were played, by point
+    accidents: Counter[str] = field(default_factory=Counter)
+    missed: Counter[Target] = field(default_factory=Counter)  # targets that no attempt has hit
     problems: list[str] = field(default_factory=list)
     rounds: int = 0
-
-    def by_point(self) -> Counter[str]:
-        """Kills by the point that was aimed at."""
-        return Counter(killed.target.point for killed in self.kills)
-
-    def by_stage(self) -> Counter[Stage]:
-        """Kills by what the program was doing."""
-        return Counter(killed.stage for killed in self.kills)
 
 
 class Campaign:
     """Kills programs of one world. The same seed makes the same plan; the processes run as fast as they happen to."""
 
-    def __init__(self, world: World, archive: ChangingArchive, chance: Random, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, world: World, database: Database, programs: Programs, chance: Random, tell: Callable[[str], None]
+    ) -> None:
         self.world = world
-        self.archive = archive
-        self.chance = chance
-        self.tell = tell
         self.tally = Tally()
-        self.oracle = Oracle(RESERVATION_SECONDS)
+        self.oracle = programs.oracle
         self.judge = Judge(world, self.oracle)
-        self.slaves = [
+        self._accidents = list(database.accidents)
+        self._programs = programs
+        self._chance = chance
+        self._tell = tell
+        self._slaves = [
             Slave(f"worker{number}", number % 2 == 0, self.oracle, Random(chance.random()))
             for number in range(_SLAVES)
         ]
         self._numbers = iter(range(1_000_000_000))
-        self._archive_lock = threading.Lock()
 
     def begin(self) -> None:
         """Give the master something to do."""
@@ -87,110 +85,128 @@ class Campaign:
         status, said = self.world.run("refresh")
         assert status == 0, said
 
-    def run(self, targets: Sequence[Target], *, batch: int) -> None:
-        """Hit every target; look at what is left after each batch of rounds. Targets that cannot be hit are told."""
-        waiting = [(target, _ATTEMPTS) for target in targets]
-        self.chance.shuffle(waiting)
-        while waiting and not self.tally.problems:
-            chosen = [waiting.pop() for _ in range(min(_AT_ONCE, len(waiting)))]
-            for target, attempts in self._missed(chosen):
-                if attempts > 1:
-                    waiting.insert(0, (target, attempts - 1))
-                else:
-                    self.tally.survived[target] += 1
-            self.tally.rounds += 1
-            if self.tally.rounds % batch == 0 or not waiting:
-                self.look()
-                results = len(self.oracle.acknowledged)
-                self.tell(f"{len(self.tally.kills)} kills, {results} results, {len(waiting)} targets left")
-
-    def look(self) -> None:
-        """Judge, when all that the sessions have started has ended."""
-        self.tally.problems += self.judge.problems()
-        if self.tally.problems:
-            self.tally.problems.append(f"the programs said:\n{said_by(self.world)}")
-
-    def calibrate(self, programs: Sequence[str], turns: int) -> dict[str, set[str]]:
+    def explore(self, turns: int) -> dict[str, set[str]]:
         """Which points each program passes when nobody hurts it."""
-        passed: dict[str, set[str]] = {program: set() for program in programs}
-        for program in programs:
-            for _ in range(turns):
+        passed: dict[str, set[str]] = {program: set() for program in self._programs.names}
+        for _ in range(turns):
+            for program in passed:
+                slaves = self._chance.sample(self._slaves, _AT_ONCE)
                 with ThreadPoolExecutor(_AT_ONCE) as pool:
-                    runs = [
-                        pool.submit(self._start, program, None, slave)
-                        for slave in self.chance.sample(self.slaves, _AT_ONCE)
-                    ]
+                    runs = [pool.submit(self._start, Target(program, ""), None, slave) for slave in slaves]
                 for run in runs:
                     passed[program].update(_points_in(run.result()[1]))
         return passed
 
-    def _missed(self, chosen: Sequence[tuple[Target, int]]) -> Iterator[tuple[Target, int]]:
-        """Run the programs of these targets at once; those that were not killed."""
-        slaves = self.chance.sample(self.slaves, len(chosen))
-        plans = [
-            (target, slave, self.chance.choice(_PASSAGES), self.chance.random() * _LATEST_KILL_SECONDS)
-            for (target, _), slave in zip(chosen, slaves, strict=True)
-        ]
-        with ThreadPoolExecutor(len(chosen)) as pool:
-            hits = list(pool.map(lambda plan: self._hit(*plan), plans))
-        for (target, attempts), hit in zip(chosen, hits, strict=True):
-            if hit is None:
-                yield target, attempts
-            else:
-                self.tally.kills.append(hit)
+    def run(self, targets: Sequence[Target], *, batch: int, accidents: int = 0) -> None:
+        """Hit every target; look at what is left after each batch of rounds, and stop at the first problem.
 
-    def _hit(self, target: Target, slave: Slave, passage: int, seconds: float) -> Killed | None:
-        fault = None if target.point == AT_RANDOM else Fault(target.point, Action.KILL, passage)
-        status, trace = self._start(target.program, fault, slave, seconds if fault is None else None)
+        During `accidents` rounds something happens to the database, too.
+        """
+        waiting = [(target, _ATTEMPTS) for target in targets]
+        self._chance.shuffle(waiting)
+        rounds = max(1, len(waiting) // _AT_ONCE)
+        unlucky = Counter(self._chance.choices(range(rounds), k=accidents) if self._accidents else [])
+        while waiting and not self.tally.problems:
+            chosen = [waiting.pop() for _ in range(min(_AT_ONCE, len(waiting)))]
+            accident = self._accidents[self.tally.rounds % len(self._accidents)] if unlucky[self.tally.rounds] else None
+            for target, attempts in self._missed(chosen, accident):
+                if attempts > 1:
+                    waiting.insert(0, (target, attempts - 1))
+                else:
+                    self.tally.missed[target] += 1
+            self.tally.rounds += 1
+            if self.tally.rounds % batch == 0 or not waiting:
+                self.look()
+                results = len(self.oracle.acknowledged)
+                self._tell(f"{len(self.tally.kills)} kills, {results} results, {len(waiting)} targets left")
+
+    def look(self) -> None:
+        """Judge, when all that was started has ended."""
+        self.tally.problems += self.judge.problems()
+        if self.tally.problems:
+            self.tally.problems.append(f"the programs said:\n{said_by(self.world)}")
+
+    def _missed(
+        self, chosen: Sequence[tuple[Target, int]], accident: Accident | None
+    ) -> Iterator[tuple[Target, int]]:
+        """Run the programs of these targets at once; those that were not hit."""
+        slaves = self._chance.sample(self._slaves, len(chosen))
+        plans = [
+            (target, slave, self._chance.choice(_PASSAGES) if attempts == _ATTEMPTS else 1, self._moment())
+            for (target, attempts), slave in zip(chosen, slaves, strict=True)
+        ]
+        with ThreadPoolExecutor(len(chosen)) as pool, _later(self._moment(), lambda: self._let_happen(accident)):
+            hits = list(pool.map(lambda plan: self._hit(*plan), plans))
+        return (one for one, hit in zip(chosen, hits, strict=True) if not hit)
+
+    def _moment(self) -> float:
+        return self._chance.random() * _LATEST_SECONDS
+
+    def _let_happen(self, accident: Accident | None) -> None:
+        if accident is not None and accident.happen():
+            self.tally.accidents[accident.name] += 1
+
+    def _hit(self, target: Target, slave: Slave, passage: int, seconds: float) -> bool:
+        fault = None if target.point == AT_RANDOM else Fault(target.point, target.action, passage)
+        status, trace = self._start(target, fault, slave, seconds if fault is None else None)
         passed = _points_in(trace)
         trace.unlink(missing_ok=True)
-        if not was_killed(status):
-            return None
-        return Killed(target, passed[-1] if passed else "none", stage_of(passed))
+        if was_killed(status):
+            self.tally.kills.append(Killed(target, stage_of(passed)))
+            return True
+        if target.action is Action.KILL or passed.count(target.point) < passage:
+            return False
+        self.tally.failures[target.point] += 1
+        return True
 
     def _start(
-        self, program: str, fault: Fault | None, slave: Slave, kill_after: float | None = None
+        self, target: Target, fault: Fault | None, slave: Slave, kill_after: float | None = None
     ) -> tuple[int, Path]:
         """Run a program to its end; its status and the points that it passed."""
         trace = self.world.directory / f"trace-{next(self._numbers)}"
-        if program == "session":
-            child = self.world.start(["session", "--slave", slave.name], fault=fault, trace=trace, talk=True)
-        else:
-            self._prepare(program)
-            child = self.world.start(program.split(), fault=fault, trace=trace)
-        with _killed_after(child, kill_after):
-            if program == "session":
-                session = Session(child)
-                slave.turn(session.stream)
-                return session.end(), trace
-            return child.wait(), trace
+        if target.program != SESSION:
+            child = self.world.start(self._programs.words(target.program), fault=fault, trace=trace)
+            with _later(kill_after, lambda: _kill(child)):
+                return child.wait(), trace
+        child = self.world.start(["session", "--slave", slave.name], fault=fault, trace=trace, talk=True)
+        with _later(kill_after, lambda: _kill(child)):
+            session = Session(child)
+            slave.turn(session.stream)
+            return session.end(), trace
 
-    def _prepare(self, program: str) -> None:
-        if program == "refresh":
-            with self._archive_lock:
-                self.archive.publish()
+
+def new_campaign(
+    world: World, database: Database, programs: Programs, chance: Random, tell: Callable[[str], None]
+) -> Campaign:
+    """A campaign whose master has something to do."""
+    campaign = Campaign(world, database, programs, chance, tell)
+    campaign.begin()
+    return campaign
+
+
+def new_oracle() -> Oracle:
+    """One that knows how long a plain reservation lasts in a campaign's world."""
+    return Oracle(RESERVATION_SECONDS)
 
 
 def _points_in(trace: Path) -> list[str]:
     return trace.read_text().split() if trace.exists() else []
 
 
-class _killed_after:
-    """Within the block a timer may kill a program."""
+def _kill(child: Child) -> None:
+    if child.poll() is None:
+        os.kill(child.pid, signal.SIGKILL)
 
-    def __init__(self, child: Child, seconds: float | None) -> None:
-        self._timer = threading.Timer(seconds or 0, self._kill) if seconds is not None else None
-        self._child = child
 
-    def _kill(self) -> None:
-        if self._child.poll() is None:
-            os.kill(self._child.pid, signal.SIGKILL)
-
-    def __enter__(self) -> None:
-        if self._timer is not None:
-            self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer.join()
+@contextmanager
+def _later(seconds: float | None, action: Callable[[], None]) -> Iterator[None]:
+    """Do something while the block runs, unless it ends before; without `seconds` never."""
+    timer = threading.Timer(seconds, action) if seconds is not None else None
+    if timer is not None:
+        timer.start()
+    try:
+        yield
+    finally:
+        if timer is not None:
+            timer.cancel()
+            timer.join()

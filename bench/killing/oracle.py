@@ -33,7 +33,6 @@ class Promise(NamedTuple):
 
     slave: str
     until: float  # seconds since the epoch
-    leased: bool
 
 
 @dataclass
@@ -60,12 +59,12 @@ class Oracle:
 
     def granted(self, slave: str, offer: Offer, asked_at: float) -> None:
         """A plain reservation was read, asked for at that time."""
-        self._grant(slave, offer, Promise(slave, asked_at + self.reservation_seconds, leased=False))
+        self._grant(slave, offer, Promise(slave, asked_at + self.reservation_seconds))
 
     def leased(self, slave: str, holdings: Holdings, asked_at: float) -> None:
         """A lease was read."""
         for offer in holdings.packages:
-            self._grant(slave, offer, Promise(slave, asked_at + holdings.seconds, leased=True))
+            self._grant(slave, offer, Promise(slave, asked_at + holdings.seconds))
 
     def renewed(self, slave: str, holdings: Holdings, asked_at: float) -> None:
         """What the master says the slave holds; all else it has lost."""
@@ -74,14 +73,6 @@ class Oracle:
                 if offer not in holdings.packages:
                     del self._promises[offer]
         self.leased(slave, holdings, asked_at)
-
-    def greeted(self, slave: str, asked_at: float) -> None:
-        """A section was selected: plain reservations begin anew with every contact."""
-        until = asked_at + self.reservation_seconds
-        with self._lock:
-            for offer, promise in self._promises.items():
-                if promise.slave == slave and not promise.leased and promise.until > asked_at:
-                    self._promises[offer] = promise._replace(until=until)
 
     def released(self, slave: str, offer: Offer) -> None:
         """The slave gives the package back."""

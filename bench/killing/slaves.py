@@ -45,10 +45,8 @@ class Slave:
             stream.close()
 
     def _speak(self, session: ScriptedSlave) -> None:
-        asked_at = time.time()
         if not session.select(SECTION, features=self.featured):
             return
-        self.oracle.greeted(self.name, asked_at)
         for sent in list(self.spool):
             self._send(session, sent)
         if Feature.LEASE in session.script.features:
