@@ -39,6 +39,15 @@ def _hide(old: Run, files: SectionFiles, *, behind: Run) -> None:
             name.unlink(missing_ok=True)
 
 
+def take_down(old: Run, files: SectionFiles) -> None:
+    """Remove the links of a run that is not current any more and has no successor. Raises OSError."""
+    log = files.run_log(old.run_id)
+    for place in Placement:
+        name = files.classic(place, old.package, old.version)
+        if is_same_file(name, log):
+            name.unlink(missing_ok=True)
+
+
 def link_log(log: Path, name: Path) -> None:
     """Make `name` a hard link to `log` in one step, whatever it was before."""
     name.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from piufarm.errors import FarmError
 from piufarm.faults import fault_point
@@ -14,7 +15,9 @@ from piufarm.master.layout import SectionFiles
 from piufarm.master.log_meter import LogMeter
 from piufarm.names import Package, SectionName, Version
 from piufarm.outcome import Outcome
+from piufarm.store.attempts import NewTrouble, RecordedTrouble
 from piufarm.store.model import NewRun, Recorded, Store
+from piufarm.trouble import TroubleKind
 
 
 class LogNotStored(FarmError):
@@ -32,6 +35,17 @@ class Delivery:
     received_at: datetime
 
 
+@dataclass(frozen=True)
+class TroubleDelivery:
+    """A trouble as it was announced."""
+
+    kind: TroubleKind
+    package: Package
+    version: Version
+    slave: str | None
+    noted_at: datetime
+
+
 def new_run_id(moment: datetime) -> str:
     """A name for a run that sorts by time and fits into file names and URLs."""
     return f"{moment:%Y%m%dT%H%M%SZ}-{os.urandom(6).hex()}"
@@ -45,7 +59,7 @@ def take_in(
     `chunks` are the log's bytes; whatever they raise undoes everything. Raises LogNotStored, StoreError.
     """
     run_id = new_run_id(delivery.received_at)
-    meter = _write_log(files, run_id, chunks)
+    meter = _write_log(files, files.run_log(run_id), chunks)
     recorded = store.record_run(
         section,
         NewRun(
@@ -62,32 +76,64 @@ def take_in(
     )
     fault_point("intake.recorded")
     if recorded.duplicate:
-        _drop_second_copy(files, run_id, recorded.run.run_id)
+        _drop_second_copy(files.run_log(run_id), files.run_log(recorded.run.run_id))
         fault_point("intake.second-copy-dropped")
     return recorded
 
 
-def _write_log(files: SectionFiles, run_id: str, chunks: Iterable[bytes]) -> LogMeter:
+def take_trouble_in(
+    delivery: TroubleDelivery,
+    chunks: Iterable[bytes],
+    *,
+    store: Store,
+    section: SectionName,
+    files: SectionFiles,
+    max_retries: int,
+) -> RecordedTrouble:
+    """Store evidence of trouble durably, in the same order of steps as a result. Raises LogNotStored, StoreError."""
+    run_id = new_run_id(delivery.noted_at)
+    meter = _write_log(files, files.trouble_log(run_id), chunks)
+    recorded = store.record_trouble(
+        section,
+        NewTrouble(
+            run_id=run_id,
+            package=delivery.package,
+            version=delivery.version,
+            kind=delivery.kind,
+            slave=delivery.slave,
+            noted_at=delivery.noted_at,
+            log_bytes=meter.size,
+            log_sha256=meter.sha256,
+        ),
+        max_retries=max_retries,
+    )
+    fault_point("intake.trouble-recorded")
+    if recorded.duplicate:
+        _drop_second_copy(files.trouble_log(run_id), files.trouble_log(recorded.trouble.run_id))
+    return recorded
+
+
+def _write_log(files: SectionFiles, log: Path, chunks: Iterable[bytes]) -> LogMeter:
     """Write, sync, rename, sync the folder; returns what is to be noted of the log."""
     meter = LogMeter()
     try:
-        files.prepare_runs()
-        with atomic_writer(files.run_log(run_id)) as stream:
+        files.prepare(log.parent)
+        with atomic_writer(log) as stream:
             for chunk in chunks:
                 stream.write(chunk)
                 meter.feed(chunk)
                 fault_point("intake.chunk")
     except OSError as error:
         raise LogNotStored(
-            f"{files.runs}: {error.strerror or error}", hint="make room or mend the folder; the slave sends it again"
+            f"{log.parent}: {error.strerror or error}", hint="make room or mend the folder; the slave sends it again"
         ) from error
     return meter
 
 
-def _drop_second_copy(files: SectionFiles, second: str, first: str) -> None:
-    """Remove the log of a result sent twice; should the first copy be missing, the second takes its place."""
-    if files.run_log(first).exists():
-        files.run_log(second).unlink()
+def _drop_second_copy(second: Path, first: Path) -> None:
+    """Remove a log that was sent twice; should the first copy be missing, the second takes its place."""
+    if first.exists():
+        second.unlink()
     else:
-        files.run_log(second).rename(files.run_log(first))
-        fsync_directory(files.runs)
+        second.rename(first)
+        fsync_directory(first.parent)

@@ -15,10 +15,11 @@ from piufarm.config.model import Configuration
 from piufarm.errors import FarmError
 from piufarm.faults import fault_point
 from piufarm.master.channel import Messenger
+from piufarm.master.desk.surroundings import Surroundings
 from piufarm.master.journal import Journal
 from piufarm.master.layout import section_files
 from piufarm.master.machine import REAL_MACHINE, Machine
-from piufarm.master.section_desk import SectionDesk, Surroundings
+from piufarm.master.section_desk import SectionDesk
 from piufarm.names import SectionName
 from piufarm.protocol import NO_FEATURES, Feature, features_reply
 from piufarm.protocol.messages import (
@@ -29,15 +30,12 @@ from piufarm.protocol.messages import (
     Error,
     Features,
     Hello,
-    Lease,
     Ok,
-    Renew,
     Reply,
     Request,
     Result,
     SelectSection,
     Trouble,
-    Why,
 )
 from piufarm.protocol.wire import format_reply, format_request
 from piufarm.store import StoreError, open_store
@@ -92,6 +90,7 @@ class Session:
                 fault_point("session.reply-due")
                 self._channel.send(reply)
                 fault_point("session.replied")
+                self._rest()
         except FarmError as error:
             self._note(f"session ended: {error.message}")
             if isinstance(error, StoreError):
@@ -102,16 +101,19 @@ class Session:
             if self._around is not None:
                 self._around.store.close()
 
+    def _rest(self) -> None:
+        """Hold nothing while the slave takes its time."""
+        if self._around is not None:
+            self._around.store.release()
+
     def _answer(self, request: Request) -> Reply:
         match request:
             case SelectSection():
                 return self._select(request.name)
-            case Result():
-                return self._chosen_desk.store_result(request, self._body())
+            case Result() | Trouble():
+                return self._chosen_desk.take(request, self._body())
             case Features():
                 return features_reply(self._offered)
-            case Lease() | Renew() | Trouble() | Why():
-                raise AssertionError(f"nothing offered, and yet: {request}")
             case _:
                 return self._chosen_desk.answer(request)
 
@@ -143,6 +145,7 @@ class Session:
             config=self._configuration.path,
             errors=farm.master_directory / farm.log_file,
             warn=self._warn,
+            note=self._note,
             machine=self._machine,
         )
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from piufarm.names import Package, SectionName, Version
+from piufarm.states import PackageState
 from piufarm.trouble import TroubleKind
 
 ATTEMPTS_KEPT: Final = 20  # of a slave, by which it is judged
@@ -240,4 +241,8 @@ class Attempts(Protocol):
 
     def has_recycle_queue(self, section: SectionName) -> bool:
         """Whether anything is marked to be tested again, whether it can be tested now or not."""
+        ...
+
+    def retest_counts(self, section: SectionName) -> Mapping[PackageState, int]:
+        """Packages per state as they are for slaves that test again: marked packages and those in their hands wait."""
         ...

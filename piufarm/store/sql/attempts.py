@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from piufarm.names import Package, SectionName, Version
+from piufarm.states import PackageState
 from piufarm.store.attempts import (
     Hold,
     NewTrouble,
@@ -81,7 +82,9 @@ class SqlAttempts:
 
     def has_candidate(self, section: SectionName, *, owner: str | None, now: datetime, retest: bool = False) -> bool:
         with self._database.read() as cursor:
-            return bool(candidates.best(cursor, rows.find_section(cursor, section), Choice(owner, now, retest), 1))
+            admitted = slaves.admitted(cursor, owner, now, 1)
+            key = rows.find_section(cursor, section)
+            return bool(admitted and candidates.best(cursor, key, Choice(owner, now, retest), 1))
 
     def reservations(self, section: SectionName) -> Sequence[Reservation]:
         with self._database.read() as cursor:
@@ -140,3 +143,7 @@ class SqlAttempts:
     def has_recycle_queue(self, section: SectionName) -> bool:
         with self._database.read() as cursor:
             return recycling.is_queued(cursor, section)
+
+    def retest_counts(self, section: SectionName) -> Mapping[PackageState, int]:
+        with self._database.read() as cursor:
+            return recycling.retest_counts(cursor, section)

@@ -9,8 +9,10 @@ from typing import Final
 
 from piufarm.faults import fault_point
 from piufarm.names import Package, SectionName, Version
+from piufarm.states import PackageState
 from piufarm.store.attempts import RecycleMark
 from piufarm.store.sql.database import Cursor, Database, Parameters, Row
+from piufarm.store.sql.packages import counts
 from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_section, micros, moment
 
 _BATCH: Final = 500  # packages a transaction
@@ -147,3 +149,23 @@ def is_queued(cursor: Cursor, section: SectionName) -> bool:
 def _mark(section: SectionName, row: Row) -> RecycleMark:
     package, version, queued_at = row
     return RecycleMark(section, Package(package), Version(version), moment(queued_at))
+
+
+def retest_counts(cursor: Cursor, section: SectionName) -> dict[PackageState, int]:
+    """See Store.retest_counts."""
+    found = counts(cursor, section)
+    key = find_section(cursor, section)
+    same = (
+        "p.section_id = {table}.section_id AND p.generation = :generation AND p.name = {table}.package"
+        " AND p.test_version = {table}.version AND p.listed = 1"
+    )
+    held = f"SELECT p.id, p.state, 1 FROM reservation JOIN package AS p ON {same.format(table='reservation')}"
+    marked = f"SELECT p.id, p.state, p.retestable FROM recycle JOIN package AS p ON {same.format(table='recycle')}"
+    moved: dict[int, tuple[str, bool]] = {}
+    for query in (marked, held):
+        for package_id, state, ready in cursor.execute(f"{query} WHERE p.section_id = :section_id", key.columns):
+            moved[package_id] = state, bool(ready)
+    for state, ready in moved.values():
+        found[PackageState(state)] -= 1
+        found[PackageState.WAITING_TO_BE_TESTED if ready else PackageState.WAITING_FOR_DEPENDENCY] += 1
+    return found

@@ -1,0 +1,1 @@
+"""What a session does for a slave in the section that it has selected, by concern."""

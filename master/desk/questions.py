@@ -1,0 +1,63 @@
+"""Questions about packages and their states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from piufarm.config.model import Section
+from piufarm.master.desk.surroundings import Surroundings
+from piufarm.master.queries import Dependencies
+from piufarm.names import Package
+from piufarm.protocol.messages import (
+    Error,
+    Ok,
+    QueryDepcycle,
+    QueryDepends,
+    QueryList,
+    QueryRecursiveDepends,
+    QueryState,
+    Reply,
+)
+from piufarm.states import PackageState
+
+Query = QueryState | QueryDepends | QueryRecursiveDepends | QueryDepcycle | QueryList
+
+
+class Questions:
+    """About one section."""
+
+    def __init__(self, section: Section, around: Surroundings) -> None:
+        self._section = section.name
+        self._store = around.store
+
+    def status(self, *, retest: bool) -> Reply:
+        """Packages per state, as they are now."""
+        counts = self._store.retest_counts(self._section) if retest else self._store.counts(self._section)
+        words = [f"{state}={counts[state]}" for state in PackageState]
+        return Ok((*(["(recycle)"] if retest else []), *words, f"total={sum(counts.values())}"))
+
+    def look_up(self, query: Query) -> Reply:
+        """What a person asks in passing."""
+        if isinstance(query, QueryList):
+            if query.state not in list(PackageState):
+                return Error()
+            return Ok(tuple(row.name for row in self._store.packages(self._section, PackageState(query.state))))
+        row = self._store.package(self._section, query.package)
+        if row is None:
+            return Error()
+        if isinstance(query, QueryState):
+            return Ok((row.state.value, row.test_version))
+        return Ok(tuple(self._dependencies(query)))
+
+    def _dependencies(self, query: QueryDepends | QueryRecursiveDepends | QueryDepcycle) -> Iterable[Package]:
+        dependencies = Dependencies(self._store, self._section)
+        match query:
+            case QueryDepends(package):
+                return dependencies.direct(package)
+            case QueryRecursiveDepends(package):
+                return dependencies.closure(package)
+            case QueryDepcycle(package):
+                return dependencies.cycle(package)
+            case _:
+                assert_never(query)

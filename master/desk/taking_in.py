@@ -1,0 +1,50 @@
+"""Taking in what slaves send: results, and evidence of trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from piufarm.config.model import Section
+from piufarm.master.classic import show
+from piufarm.master.desk.surroundings import Surroundings
+from piufarm.master.intake import Delivery, TroubleDelivery, take_in, take_trouble_in
+from piufarm.master.layout import SectionFiles
+from piufarm.protocol.messages import Ok, Reply, Result, Trouble
+
+
+class TakingIn:
+    """From one slave, for one section. The reply is due when a method returns. Raises LogNotStored, StoreError."""
+
+    def __init__(self, section: Section, files: SectionFiles, around: Surroundings) -> None:
+        self._section = section
+        self._files = files
+        self._around = around
+
+    def take_result(self, head: Result, chunks: Iterable[bytes]) -> Reply:
+        """A result; what it means is for the store to say, the answer is `ok`."""
+        now = self._around.machine.clock()
+        delivery = Delivery(head.outcome, head.package, head.version, self._around.slave, now)
+        recorded = take_in(
+            delivery, chunks, store=self._around.store, section=self._section.name, files=self._files
+        )
+        try:
+            show(recorded, self._files)
+        except OSError as error:
+            # the result is safe; only the view of it lags behind
+            self._around.warn(f"{error.filename}: {error.strerror} (`piufarm master fsck --repair` catches up)")
+        return Ok()
+
+    def take_trouble(self, head: Trouble, chunks: Iterable[bytes]) -> Reply:
+        """Evidence of a test that said nothing about its package, which is given back."""
+        now = self._around.machine.clock()
+        delivery = TroubleDelivery(head.kind, head.package, head.version, self._around.slave, now)
+        recorded = take_trouble_in(
+            delivery,
+            chunks,
+            store=self._around.store,
+            section=self._section.name,
+            files=self._files,
+            max_retries=self._section.max_retries,
+        )
+        self._around.note_trouble(recorded)
+        return Ok()
