@@ -15,7 +15,7 @@ from piufarm.store.model import ComputedState, ForeignPackage, ForeignSection, N
 from piufarm.store.relations_text import RelationsReader
 from piufarm.store.sql import sections
 from piufarm.store.sql.database import Cursor, Database, Row
-from piufarm.store.sql.rows import SectionKey, candidate_weight, find_section, numbers, numbers_text
+from piufarm.store.sql.rows import SectionKey, candidate_weight, find_section, lock_section, numbers, numbers_text
 
 _BATCH: Final = 500  # packages a transaction: some milliseconds
 _OUTCOME_AND_STATE: Final = """
@@ -140,6 +140,7 @@ def set_states(
     rows = iter(states.items())
     while batch := list(islice(rows, _BATCH)):
         with database.write() as cursor:
+            lock_section(cursor, section)
             _write(cursor, moment, batch)
         fault_point("evaluate.batch-written")
     with database.write() as cursor:
@@ -153,15 +154,15 @@ def reconsidered(
     cursor: Cursor, section: SectionName, states: Mapping[Package, ComputedState], moment: tuple[int, int]
 ) -> None:
     """See Store.reconsidered; `moment` is generation and counter of the neighbourhood."""
-    key = find_section(cursor, section)
+    key = lock_section(cursor, section)
     generation, counter = moment
-    if _write(cursor, SectionKey(key.id, generation, counter), states.items(), changed=counter):
-        sections.states_changed(cursor, key)
+    _write(cursor, SectionKey(key.id, generation, counter), states.items(), changed=counter)
+    sections.states_changed(cursor, key)
 
 
 def _write(
     cursor: Cursor, moment: SectionKey, states: Iterable[tuple[Package, ComputedState]], *, changed: int | None = None
-) -> int:
+) -> None:
     """Write states that were computed at a moment; `changed` keeps computations of earlier moments off them."""
     common = {**moment.columns, "counter": moment.counter, "changed": changed}
     cursor.executemany(
@@ -180,4 +181,3 @@ def _write(
             for name, computed in states
         ],
     )  # fmt: skip
-    return cursor.rowcount

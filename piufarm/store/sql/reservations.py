@@ -174,7 +174,7 @@ def unreserve(
 
 def renew(cursor: Cursor, section: SectionName, owner: str, deadline: datetime) -> Sequence[Reservation]:
     """See Store.renew."""
-    what = {"section_id": find_section(cursor, section).id, "owner": owner, "deadline": micros(deadline)}
+    what = {"section_id": lock_section(cursor, section).id, "owner": owner, "deadline": micros(deadline)}
     cursor.execute(
         "UPDATE reservation SET deadline = :deadline"
         " WHERE owner = :owner AND section_id = :section_id AND lease = 1 AND deadline < :deadline",
@@ -206,7 +206,7 @@ def extend_reservations(cursor: Cursor, section: SectionName, owner: str, deadli
     """See Store.extend_reservations."""
     cursor.execute(
         f"UPDATE reservation SET deadline = :deadline WHERE {_EXTENDED} AND deadline < :deadline",
-        {"deadline": micros(deadline), "owner": owner, "section_id": find_section(cursor, section).id},
+        {"deadline": micros(deadline), "owner": owner, "section_id": lock_section(cursor, section).id},
     )
 
 
@@ -223,7 +223,7 @@ def abandon(cursor: Cursor, section: SectionName, owner: str, before: datetime) 
     """See Store.abandon_reservations."""
     cursor.execute(
         f"UPDATE reservation SET abandoned = 1 WHERE {_EXTENDED} AND reserved_at < :before",
-        {"owner": owner, "section_id": find_section(cursor, section).id, "before": micros(before)},
+        {"owner": owner, "section_id": lock_section(cursor, section).id, "before": micros(before)},
     )
 
 

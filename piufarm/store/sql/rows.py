@@ -1,8 +1,9 @@
 """How values look in the tables, and back: times as microseconds, dependencies as short texts; and the section's row.
 
 Where several writers are at work at the same time, rows are locked in this order, so that nobody waits in a circle: the
-section (by one of the three functions below), then its packages by name, then what is about a package (reservations,
-runs, troubles, marks), then slaves.
+section (by one of the three functions below), then its packages, then what is about a package (reservations, runs,
+troubles, marks), then slaves. Whoever changes more than one package or reservation that somebody else may be changing
+has the section by `lock_section`.
 """
 
 from __future__ import annotations
