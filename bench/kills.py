@@ -34,7 +34,7 @@ from bench.killing.report import table, write_into  # noqa: E402
 from bench.killing.world import World  # noqa: E402
 from piufarm.faults import Action  # noqa: E402
 
-_PACKAGES: Final = 120
+_PACKAGES: Final = 300
 _ROUNDS_BETWEEN_LOOKS: Final = 10
 _DOCUMENT: Final = CLONE / "docs" / "reliability.md"
 
@@ -46,7 +46,7 @@ def campaign(kind: str, directory: Path, arguments: argparse.Namespace, tell: Ca
         changing_archive(directory, Random(chance.random()), _PACKAGES) as (archive, server),
         database(kind, directory, Random(chance.random())) as place,
     ):
-        programs = Programs(archive, new_oracle(), Random(chance.random()))
+        programs = Programs(archive, directory / "older", new_oracle(), Random(chance.random()))
         one = new_campaign(World(directory, place.state, server.url), place, programs, chance, tell)
         passed = one.explore(turns=4)
         targets = _targets(passed, arguments, chance)

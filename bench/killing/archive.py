@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,10 +13,11 @@ from typing import Final
 
 from demo.server import ArchiveServer, serve
 from piufarm.files import atomic_write
+from piufarm.names import Package, Version
 
 ARCHITECTURE: Final = "amd64"
 _INDEX: Final = f"main/binary-{ARCHITECTURE}/Packages"
-_CHANGING: Final = 0.06  # share of the packages that get a new version each time
+_CHANGING: Final = 0.1  # share of the packages that get a new version each time
 
 
 @dataclass
@@ -35,12 +36,16 @@ class ChangingArchive:
         for number in range(self.size):
             if self.chance.random() < _CHANGING:
                 self.versions[number] += 1
-        gone = {number for number in range(self.size) if self.chance.random() < _CHANGING / 3}
+        gone = {number for number in range(self.size) if self.chance.random() < _CHANGING / 5}
         index = "\n".join(self._paragraph(number) for number in range(self.size) if number not in gone).encode()
         suite = self.www / "dists" / "sid"
         (suite / _INDEX).parent.mkdir(parents=True, exist_ok=True)
         atomic_write(suite / _INDEX, index, durable=False)
         atomic_write(suite / "Release", _release(index), durable=False)
+
+    def packages(self) -> Sequence[tuple[Package, Version]]:
+        """Everything that it ever had, in the present versions."""
+        return [(Package(_name(number)), Version(f"{version}.0-1")) for number, version in enumerate(self.versions)]
 
     def _paragraph(self, number: int) -> str:
         fields = {

@@ -68,7 +68,7 @@ class Campaign:
         self.world = world
         self.tally = Tally()
         self.oracle = programs.oracle
-        self.judge = Judge(world, self.oracle)
+        self.judge = Judge(world, self.oracle, programs.older)
         self._accidents = list(database.accidents)
         self._programs = programs
         self._chance = chance

@@ -32,6 +32,7 @@ class Judge:
 
     world: World
     oracle: Oracle
+    older: Path  # what is imported
     mended: Counter[str] = field(default_factory=Counter)  # what fsck --repair had to do, by remedy
     _whole: set[tuple[int, int]] = field(default_factory=set)  # logs that were looked at: inode, modification time
 
@@ -40,6 +41,7 @@ class Judge:
         yield from self.oracle.violations
         self.oracle.violations.clear()
         yield from self._partial_logs()
+        yield from self._imported()
         yield from self._first_fsck()
         yield from self._second_fsck()
         yield from self._evaluated()
@@ -47,6 +49,8 @@ class Judge:
         try:
             yield from self._lost(store)
             yield from self._states(store)
+            for slave in store.slaves():
+                store.resume_slave(slave.name)  # a kill is no fault of the slaves, who shall go on
         finally:
             store.close()
 
@@ -61,6 +65,13 @@ class Judge:
                 if sha256_of(log) not in self.oracle.logs:
                     yield f"{log} is no log that a slave has sent"
                 self._whole.add(key)
+
+    def _imported(self) -> Iterator[str]:
+        """An import that was killed is repeated until it is through."""
+        if self.older.is_dir():
+            status, said = self.world.run("import", self.older)
+            if status != 0:
+                yield f"import ({status}): {said}"
 
     def _first_fsck(self) -> Iterator[str]:
         """Only what a kill may leave; old enough to be mended at once."""
@@ -96,6 +107,10 @@ class Judge:
         """Whether each acknowledged result is there, as it was sent; and one result at most is current."""
         stored = list(store.runs(SID))
         known = {(run.log_sha256, run.slave, run.outcome, run.package, run.version) for run in stored}
+        hashes = {run.log_sha256 for run in stored}
+        yield from (
+            f"not taken over: {' '.join(what)}" for sha256, what in self.oracle.imported.items() if sha256 not in hashes
+        )
         for sha256, sent in self.oracle.acknowledged.items():
             if (sha256, sent.slave, sent.outcome, *sent.offer) not in known:
                 yield f"lost: {sent.outcome} {' '.join(sent.offer)} of {sent.slave}"

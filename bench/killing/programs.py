@@ -5,14 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from random import Random
 from typing import Final
 
 from bench.killing.archive import ChangingArchive
 from bench.killing.oracle import Oracle
+from bench.killing.slaves import SECTION
+from piufarm.names import log_name
+from piufarm.outcome import Outcome
 
 SESSION: Final = "session"
 _RECYCLED: Final = 3  # packages at a time
+_IMPORTED: Final = 4  # results at a time
 
 
 @dataclass
@@ -20,6 +26,7 @@ class Programs:
     """What each program is called with; asking for its words does what has to be done before it is started."""
 
     archive: ChangingArchive
+    older: Path  # the master directory of a piuparts installation
     oracle: Oracle
     chance: Random
 
@@ -30,6 +37,7 @@ class Programs:
             "evaluate": lambda: ["evaluate"],
             "recycle": self._recycle,
             "fsck": lambda: ["fsck", "--repair"],
+            "import": self._import,
         }
 
     @property
@@ -41,6 +49,20 @@ class Programs:
         """The command line, without `piufarm master` and the configuration."""
         with self._lock:
             return self._words[program]()
+
+    def _import(self) -> Sequence[str]:
+        """An older farm beside ours goes on, and its new results are taken over."""
+        for package, version in self.chance.sample(self.archive.packages(), _IMPORTED):
+            outcome = self.chance.choice(list(Outcome))
+            log = f"{package} {version} tested by an older farm, {self.chance.random()}\n".encode()
+            path = self.older / SECTION / outcome / log_name(package, version)
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(log)
+                digest = sha256(log).hexdigest()
+                self.oracle.imported[digest] = (package, version)
+                self.oracle.logs.add(digest)
+        return ["import", str(self.older)]
 
     def _refresh(self) -> Sequence[str]:
         self.archive.publish()
