@@ -18,7 +18,7 @@ def show(recorded: Recorded, files: SectionFiles) -> None:
         link_log(files.run_log(run.run_id), files.classic_of(run))
         files.classic_of(run).with_suffix(".kpr").unlink(missing_ok=True)  # classifies the log that was here before
         if recorded.superseded is not None:
-            _hide(recorded.superseded, files, behind=run)
+            hide(recorded.superseded, files, behind=run)
             fault_point("classic.older-hidden")
     note_submission(run, files)
     fault_point("classic.noted")
@@ -30,7 +30,7 @@ def _is_shown(run: Run, files: SectionFiles) -> bool:
     return any(is_same_file(files.classic(place, run.package, run.version), log) for place in Placement)
 
 
-def _hide(old: Run, files: SectionFiles, *, behind: Run) -> None:
+def hide(old: Run, files: SectionFiles, *, behind: Run) -> None:
     """Remove the links of a superseded run, also those that a person has moved since anybody last looked."""
     log = files.run_log(old.run_id)
     for place in Placement:

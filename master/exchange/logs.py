@@ -63,12 +63,14 @@ class LogTakeover:
     submissions: Submissions
     in_place: bool
     _known: set[str] = field(default_factory=set)  # run ids
+    _is_repeated: bool = False  # the section had results before
     _ours: dict[int, str] = field(default_factory=dict)  # run ids by inode, of logs that lie in runs/ already
 
     def take_over(self) -> Iterator[TakenLog]:
         """Do it; what has come out of here is durable. Raises StoreError, and OSError if nothing can be written."""
         self.files.prepare_runs()
         self._known = {run.run_id for run in self.store.runs(self.section)}
+        self._is_repeated = bool(self._known)
         if self.in_place:
             self._ours = {log.inode: run_id for run_id, log in scan_runs(self.files).items()}
         batch: list[_Candidate] = []
@@ -209,6 +211,10 @@ class LogTakeover:
             classic.link_log(self.files.log_of(run), self.files.classic_of(run))
             for suffix in (KPR, BUG):
                 copy_side_file(path.with_suffix(suffix), self.files.classic_of(run).with_suffix(suffix))
+        if run.standing is Standing.CURRENT and self._is_repeated:
+            for old in self.store.runs(self.section, package=run.package):
+                if old.version == run.version and old.standing is Standing.SUPERSEDED:
+                    classic.hide(old, self.files, behind=run)
         if not self.in_place:
             self._keep_time(candidate, run)
 
