@@ -176,7 +176,8 @@ class ScriptedSlave:
 
     def status(self) -> dict[str, int]:
         """Packages per state, and `total`."""
-        return {name: int(count) for name, count in (word.split("=") for word in self._ok(Status()).words)}
+        words = [word.split("=") for word in self._ok(Status()).words if word != "(recycle)"]
+        return {name: int(count) for name, count in words}
 
     def hang_up(self) -> None:
         """Close the stream."""
