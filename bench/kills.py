@@ -7,7 +7,7 @@
 
 Several programs run at once on a small archive that keeps changing: sessions of scripted slaves, refresh, evaluate and
 others. Each is killed where the plan says; some points fail as with a full or a broken disk instead. After every few
-rounds the master has to have all that it has acknowledged. Ends with 1 if a promise was broken; its folder is kept then.
+rounds the master has to have all that it has acknowledged. Ends with 1 if a promise was broken; its folder stays then.
 """
 
 from __future__ import annotations
