@@ -98,15 +98,15 @@ class Ledger:
                 hold.fault = fault
 
     def begun(self, slave: str, job: Job) -> None:
-        """A test begins; why is it not the first one?"""
+        """A test begins; if it is not the first one, a fault must have come before."""
         story = self.story(job)
-        tested = [hold for hold in story.holds if hold.is_tested and hold.owner != slave]
-        if tested:
-            if not tested[-1].fault:
-                raise Violation(f"{job} is tested by {slave}, after {tested[-1]} to whom nothing has happened")
-            self.second_runs[tested[-1].fault] += 1
-        if (hold := self.held(slave, job)) is not None:
-            hold.is_tested = True
+        if any(hold.is_tested for hold in story.holds):
+            faults = [hold.fault for hold in story.holds if hold.fault]
+            if not faults:
+                raise Violation(f"{slave} tests {job} again, and nothing has happened: {story.holds}")
+            self.second_runs[faults[0]] += 1
+        mine = [hold for hold in story.holds if hold.owner == slave]
+        mine[-1].is_tested = True
 
     def returned(self, slave: str, job: Job, how: str) -> None:
         """The slave gives a package back without a result."""

@@ -1,0 +1,99 @@
+#!/usr/bin/python3
+"""How many results a master takes in durably per second: 64 slaves deliver logs of 20 kB as fast as they are answered.
+
+Each slave has reserved its packages before. An `ok` means that the file, its folder and the row are synced.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+CLONE: Final = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(CLONE))
+
+from bench.load.crowd import Client, Crowd, LoadError, expect, log_of  # noqa: E402 (the clone is put on the path first)
+from bench.load.figures import LATENCY_HEAD, Goal, Latency, arguments_of, show  # noqa: E402
+from bench.load.office import SECTION, office  # noqa: E402
+
+GOAL_RATE: Final = 400.0
+LOG_BYTES: Final = 20_000
+
+
+def reserve_all(crowd: Crowd, each: int) -> None:
+    """Let every slave hold so many packages, if there are as many."""
+
+    def more(client: Client) -> None:
+        def done(reply: str) -> None:
+            word, _, job = reply.partition(" ")
+            if word == "ok":
+                client.held.append(job)
+                if len(client.held) < each:
+                    more(client)
+
+        client.ask("reserve", done)
+
+    for client in crowd.clients:
+        more(client)
+    crowd.run_until_quiet()
+
+
+def deliver_all(crowd: Crowd) -> list[float]:
+    """Let every slave report all that it holds; returns how long each reply took."""
+    seconds: list[float] = []
+
+    def report(client: Client) -> None:
+        job = client.held.pop()
+        began = time.monotonic()
+
+        def done(reply: str) -> None:
+            expect(reply, "ok")
+            seconds.append(time.monotonic() - began)
+            if client.held:
+                report(client)
+
+        client.say(f"pass {job}\n".encode() + log_of(job, LOG_BYTES), done)
+
+    for client in crowd.clients:
+        if client.held:
+            report(client)
+    crowd.run_until_quiet()
+    return seconds
+
+
+def main() -> int:
+    """Measure and print; 1 if the goal is missed."""
+    parser = arguments_of(__doc__)
+    parser.add_argument("--slaves", type=int, default=64, help="connected at once (default: 64)")
+    parser.add_argument("--results", type=int, default=4000, help="how many (default: 4000)")
+    arguments = parser.parse_args()
+    with office(arguments.store) as opened, Crowd(opened.session, opened.errors) as crowd:
+        crowd.connect_all([f"slave{number}" for number in range(arguments.slaves)], SECTION)
+        began = time.monotonic()
+        reserve_all(crowd, -(-arguments.results // arguments.slaves))
+        reserving = time.monotonic() - began
+        cpu_before = sum(client.cpu_seconds() for client in crowd.clients)
+        began = time.monotonic()
+        seconds = deliver_all(crowd)
+        delivering = time.monotonic() - began
+        cpu = sum(client.cpu_seconds() for client in crowd.clients) - cpu_before
+    if not seconds:
+        raise LoadError("nothing could be reserved")
+    rate, latency = len(seconds) / delivering, Latency.of(seconds)
+    beside = (
+        f"{rate:,.0f} results a second; {cpu / len(seconds) * 1000:.2f} ms of CPU each in the session."
+        f" Before that, {len(seconds) / reserving:,.0f} `reserve` a second."
+    )
+    table = "\n".join([LATENCY_HEAD, latency.row("a result, log of 20 kB"), "", beside])
+    figures: dict[str, object] = {
+        "store": arguments.store, "slaves": arguments.slaves, "results": len(seconds), "results_per_second": rate,
+        "cpu_seconds_per_result": cpu / len(seconds), "reserves_per_second": len(seconds) / reserving,
+    }  # fmt: skip
+    goal = Goal(f"{GOAL_RATE:.0f} results a second on {arguments.store}: {rate:.0f}", rate >= GOAL_RATE)
+    return show(figures, table, [goal], as_json=arguments.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
