@@ -157,6 +157,17 @@ def test_a_contact_extends_what_its_slave_holds(office: Office) -> None:
     assert office.store.reservations(SID)[0].deadline > before
 
 
+def test_what_a_slave_has_lost_expires_although_it_is_alive(office: Office) -> None:
+    office.fill("a", "b")
+    office.converse("section sid\nreserve\n")  # whose reply never arrives
+    office.converse("section sid\nreserve\n")  # a slave that asks for more has reported all that it knows of
+    lost, known = office.store.reservations(SID)
+    office.converse("section sid\n")
+    lost_now, known_now = office.store.reservations(SID)
+    assert (lost_now.package, lost_now.deadline) == (lost.package, lost.deadline)
+    assert (known_now.package, known_now.deadline > known.deadline) == (known.package, True)
+
+
 def test_a_reserve_waits_for_what_the_results_just_sent_make_testable(office: Office) -> None:
     office.fill("a", "b -> a", "c -> b")
     lines = office.converse("section sid\nreserve\npass a 1\n x\n.\nreserve\npass b 1\n x\n.\nreserve\nreserve\n")
