@@ -21,7 +21,7 @@ class Dependencies:
         """In the order of the fields, Depends before Pre-Depends."""
         if package not in self._direct:
             clauses = self._store.dependencies(self._section, package)
-            chosen = [clause.chosen for clause in clauses if clause.chosen is not None]
+            chosen = [clause.chosen or clause.alternatives[0].name for clause in clauses]
             self._direct[package] = list(dict.fromkeys(chosen))
         return self._direct[package]
 

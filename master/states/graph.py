@@ -1,80 +1,93 @@
-"""The dependencies of a section as integers: nodes are positions in the snapshot, names are resolved once."""
+"""The dependencies of a section as integers: packages are positions, clauses that many packages share are numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from copy import copy
+from typing import NamedTuple
 
-from piufarm.store.model import Node, Relation
-
-SATISFIED: Final = -1  # stands for a target that needs no test
-
-# Packages of another architecture that real archives depend on, and names whose absence is no mistake of the package
-# that needs them: both count as good where a section does not hold them.
-FOREIGN: Final = frozenset({"ia32-libs-i386", "ia32-libs-gtk-i386", "libnss-mdns-i386"})
-IGNORED_MISSING: Final = frozenset(
-    {
-        "kbdcontrol",
-        "vidcontrol",
-        "mediawiki",
-        "llvm-3.7-dev",
-        "oracle-instantclient-basic",
-        "oracle-instantclient-11.2-basic",
-        "oracle-instantclient-12.1-basic",
-        "oracle-instantclient11.2-basic",
-        "oracle-instantclient12.1-basic",
-    }
-)
+from piufarm.master.states.names import SATISFIED, Guest, Names
+from piufarm.store.model import Node, Relation, Snapshot
 
 
 class Option(NamedTuple):
-    """A way to satisfy a clause: a node (or SATISFIED), reached by the alternative of that index."""
+    """A way to satisfy a clause: a position (or SATISFIED, EXCUSED), reached by the alternative of that index."""
 
     target: int
     alternative: int
 
 
-Clause = tuple[Option, ...]  # in the order of preference; empty if no alternative exists
-
-
 class Graph:
-    """Who needs whom. A name stands for the package of that name, then for its providers by name."""
+    """Who needs whom: by package its clauses, by clause its options in the order of preference.
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
-        self.nodes = nodes
-        self._targets = _targets_by_name(nodes)
-        self._resolved: dict[tuple[Relation, ...], Clause] = {}  # many packages share clauses such as libc6
-        self.clauses = [self._clauses(position, node) for position, node in enumerate(nodes)]
+    A clause without options cannot be satisfied.
+    """
 
-    def _clauses(self, position: int, node: Node) -> tuple[Clause, ...]:
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.nodes: Sequence[Node] = snapshot.nodes
+        self.names = Names(snapshot.nodes, snapshot.others)
+        self.options: list[tuple[Option, ...]] = []
+        self._relations: dict[Relation, tuple[int, ...]] = {}
+        self._numbers: dict[int, int] = {}  # of clauses, by their identity: equal ones are mostly one object
+        self.clauses = [self._clauses(position, node) for position, node in enumerate(self.nodes)]
+        self.guests: Sequence[Guest] = self.names.guests
+
+    def after(self, snapshot: Snapshot) -> Graph:
+        """The same graph, when packages of the same archive snapshot have got other results."""
+        later = copy(self)
+        later.nodes = snapshot.nodes
+        return later
+
+    def name(self, position: int) -> str:
+        """Of a package of this or another section."""
+        size = len(self.nodes)
+        return self.nodes[position].name if position < size else self.guests[position - size].package.name
+
+    def users(self) -> list[list[int]]:
+        """By clause, the packages that have it."""
+        users: list[list[int]] = [[] for _ in self.options]
+        for position, clauses in enumerate(self.clauses):
+            for clause in clauses:
+                users[clause].append(position)
+        return users
+
+    def mentions(self) -> list[list[int]]:
+        """By position, the clauses that have it as an option, once for each option."""
+        mentions: list[list[int]] = [[] for _ in range(len(self.nodes) + len(self.guests))]
+        for clause, options in enumerate(self.options):
+            for target, _ in options:
+                if target >= 0:
+                    mentions[target].append(clause)
+        return mentions
+
+    def _clauses(self, position: int, node: Node) -> tuple[int, ...]:
+        numbers = self._numbers
+        found = []
+        for alternatives in node.depends:
+            number = numbers.get(id(alternatives))
+            if number is None:
+                number = numbers[id(alternatives)] = self._add(self._resolve(alternatives))
+            if any(target == position for target, _ in self.options[number]):
+                number = self._add(_without(position, self.options[number]))
+            found.append(number)
+        return tuple(found)
+
+    def _add(self, options: tuple[Option, ...]) -> int:
+        self.options.append(options)
+        return len(self.options) - 1
+
+    def _resolve(self, alternatives: tuple[Relation, ...]) -> tuple[Option, ...]:
         return tuple(
-            tuple(Option(SATISFIED, option.alternative) if option.target == position else option for option in clause)
-            for clause in map(self._resolve, node.depends)
+            Option(target, index) for index, wanted in enumerate(alternatives) for target in self._find(wanted)
         )
 
-    def _resolve(self, alternatives: tuple[Relation, ...]) -> Clause:
-        known = self._resolved.get(alternatives)
-        if known is None:
-            known = tuple(
-                Option(target, index)
-                for index, wanted in enumerate(alternatives)
-                for target in self._candidates(wanted.name)
-            )
-            self._resolved[alternatives] = known
-        return known
-
-    def _candidates(self, name: str) -> Iterable[int]:
-        found = self._targets.get(name)
+    def _find(self, wanted: Relation) -> tuple[int, ...]:
+        found = self._relations.get(wanted)
         if found is None:
-            return (SATISFIED,) if name in FOREIGN or name in IGNORED_MISSING else ()
+            found = self._relations[wanted] = self.names.find(wanted)
         return found
 
 
-def _targets_by_name(nodes: Sequence[Node]) -> dict[str, list[int]]:
-    targets = {node.name: [position] for position, node in enumerate(nodes)}
-    # by name, because whoever is asked first can decide which packages are one cycle
-    for position, node in sorted(enumerate(nodes), key=lambda numbered: numbered[1].name):
-        for virtual in dict.fromkeys(provided.name for provided in node.provides):
-            if virtual != node.name:
-                targets.setdefault(virtual, []).append(position)
-    return targets
+def _without(position: int, options: tuple[Option, ...]) -> tuple[Option, ...]:
+    """The options of a package that is one of them itself: it needs nobody."""
+    return tuple(Option(SATISFIED, index) if target == position else Option(target, index) for target, index in options)

@@ -1,11 +1,16 @@
-"""How far and how many: breadth-first searches from many nodes at once, one bit of an integer for each of them."""
+"""How far and how many: what many nodes of a graph lead to, by breadth-first search.
+
+Most nodes lead to little: each of them is searched from alone. The few that lead to half of the graph are searched from
+all at once, one bit of a long integer for each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence, Set
 from typing import Final, NamedTuple
 
-_SOURCES_AT_ONCE: Final = 4096  # bits: larger integers need fewer passes over the graph and more memory
+_ALONE: Final = 300  # edges that a search from one node may follow
+_AT_ONCE: Final = 4096  # bits: larger integers need fewer passes over the graph and more memory
 
 
 class Reach(NamedTuple):
@@ -15,15 +20,41 @@ class Reach(NamedTuple):
     counted: int
 
 
-def reach(edges: Sequence[Sequence[int]], sources: Sequence[int], counted: Sequence[bool]) -> list[Reach]:
-    """For each source, what can be reached along `edges`."""
-    found: list[Reach] = []
-    for start in range(0, len(sources), _SOURCES_AT_ONCE):
-        found += _reach_at_once(edges, sources[start : start + _SOURCES_AT_ONCE], counted)
+def reach(
+    edges: Sequence[Collection[int]], sources: Sequence[int], counted: Set[int], *, alone: int = _ALONE
+) -> dict[int, Reach]:
+    """For each source, what can be reached along `edges`; up to `alone` of them are followed from it alone."""
+    found: dict[int, Reach] = {}
+    far = []
+    for source in sources:
+        near = _reach_alone(edges, source, counted, effort=alone)
+        if near is None:
+            far.append(source)
+        else:
+            found[source] = near
+    for start in range(0, len(far), _AT_ONCE):
+        found |= _reach_at_once(edges, far[start : start + _AT_ONCE], counted)
     return found
 
 
-def _reach_at_once(edges: Sequence[Sequence[int]], sources: Sequence[int], counted: Sequence[bool]) -> list[Reach]:
+def _reach_alone(edges: Sequence[Collection[int]], source: int, counted: Set[int], *, effort: int) -> Reach | None:
+    """None if it leads too far."""
+    reached = {source}
+    front: Collection[int] = reached
+    levels = 1
+    while True:
+        following = [edges[node] for node in front]
+        effort -= sum(map(len, following))
+        if effort < 0:
+            return None
+        front = set().union(*following) - reached
+        if not front:
+            return Reach(levels, len(reached & counted) - (source in counted))
+        levels += 1
+        reached |= front
+
+
+def _reach_at_once(edges: Sequence[Collection[int]], sources: Sequence[int], counted: Set[int]) -> dict[int, Reach]:
     reached: dict[int, int] = {}  # node: bits of the sources that have come here
     for bit, source in enumerate(sources):
         reached[source] = reached.get(source, 0) | 1 << bit
@@ -38,14 +69,14 @@ def _reach_at_once(edges: Sequence[Sequence[int]], sources: Sequence[int], count
             arrived |= bits
         for bit in _bits(arrived):
             levels[bit] = level
-    counts = _counts([bits for node, bits in reached.items() if counted[node]], len(sources))
-    return [
-        Reach(depth, count - counted[source])
+    counts = _counts([bits for node, bits in reached.items() if node in counted], len(sources))
+    return {
+        source: Reach(depth, count - (source in counted))
         for source, depth, count in zip(sources, levels, counts, strict=True)
-    ]
+    }
 
 
-def _next_front(edges: Sequence[Sequence[int]], front: dict[int, int], reached: dict[int, int]) -> dict[int, int]:
+def _next_front(edges: Sequence[Collection[int]], front: dict[int, int], reached: dict[int, int]) -> dict[int, int]:
     following: dict[int, int] = {}
     for node, bits in front.items():
         for successor in edges[node]:

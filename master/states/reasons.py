@@ -3,89 +3,134 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
-from piufarm.master.states.graph import SATISFIED, Clause, Option
-from piufarm.master.states.rules import DIRECT, PROPAGATED, WAITING
+from piufarm.master.states.solution import Solution
 from piufarm.names import Version
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
 from piufarm.store.model import Node, Relation, outcome_reason
 
+READY: Final = "can be tested: everything that it depends on is good"
+
 _NAMED: Final = 3  # packages that a sentence names before it only counts
 
+_TROUBLE: Final[Mapping[PackageState, str]] = MappingProxyType(
+    {
+        PackageState.FAILED_TESTING: "failed its test",
+        PackageState.CANNOT_BE_TESTED: "could not be tested",
+        PackageState.DEPENDENCY_FAILED: "depends on a failure",
+        PackageState.DEPENDENCY_CANNOT_BE_TESTED: "depends on something that cannot be tested",
+        PackageState.DEPENDENCY_DOES_NOT_EXIST: "depends on something that is not in the archive",
+    }
+)
 
-@dataclass(frozen=True)
+
 class Reasons:
-    """A finished computation, to be put into words."""
+    """A solution, put into words."""
 
-    nodes: Sequence[Node]
-    clauses: Sequence[Sequence[Clause]]
-    states: Sequence[PackageState | None]
-    chosen: Sequence[Sequence[Option | None]]
-    cycle: Mapping[int, Sequence[int]]
+    def __init__(self, solution: Solution) -> None:
+        self._solution = solution
+        self._graph = solution.graph
 
     def of(self, position: int) -> str:
-        """The sentence of one package."""
-        node = self.nodes[position]
-        state = self.states[position]
+        """The sentence of one package of the section."""
+        node = self._graph.nodes[position]
+        state = self._solution.states[position]
         if not node.listed:
             return self._outside(node)
+        if position in self._solution.blamed:
+            return self._inherited(position)
         if state is PackageState.WAITING_TO_BE_TESTED:
             return self._ready(position)
         if state is PackageState.WAITING_FOR_DEPENDENCY:
-            return f"waits for {_enumerated(self._pending(position))}"
-        if state is PackageState.DEPENDENCY_DOES_NOT_EXIST:
-            return self._missing(position)
-        if node.outcome is not None and state is DIRECT[node.outcome]:
-            return outcome_reason(node.outcome, Version(node.version))
-        return self._blocked(position)
+            return f"waits for {enumerated(self._awaited(position))}"
+        if state is PackageState.OUTDATED:
+            section, package = self._graph.names.outdated[position]
+            return f"the section {section} has a newer version, {package.version}"
+        return _result(node)
 
     def _outside(self, node: Node) -> str:
-        if node.outcome is Outcome.FAIL:
-            return outcome_reason(node.outcome, Version(node.version))
-        return "not tested in this section, taken as good"
+        return _result(node) if node.outcome is Outcome.FAIL else "not tested in this section, taken as good"
 
     def _ready(self, position: int) -> str:
-        others = [self.nodes[member].name for member in self.cycle.get(position, ()) if member != position]
+        others = [self._graph.name(member) for member in self._solution.cycles.get(position, ()) if member != position]
         if others:
-            return f"can be tested, together with {_enumerated(others)} in a dependency cycle"
-        return "can be tested: everything that it depends on is good"
+            return f"can be tested, together with {enumerated(others)} in a dependency cycle"
+        return READY
 
-    def _pending(self, position: int) -> list[str]:
+    def _awaited(self, position: int) -> list[str]:
         """What it waits for, those outside its own cycle: the others do not hold it."""
-        together = set(self.cycle.get(position, ()))
-        return [
-            self.nodes[option.target].name
-            for option in self.chosen[position]
-            if option is not None
-            and option.target != SATISFIED
-            and option.target not in together
-            and self.states[option.target] in WAITING
-        ]
+        together = self._solution.cycles.get(position, ())
+        return [self._described(target) for target in self._solution.pending(position) if target not in together]
 
-    def _missing(self, position: int) -> str:
-        for clause, names in zip(self.clauses[position], self.nodes[position].depends, strict=True):
-            if not clause:
-                alternatives = " | ".join(map(str, names))
-                return f"depends on {alternatives}, which {'is' if len(names) == 1 else 'are all'} not in the archive"
-        raise AssertionError(f"nothing is missing for {self.nodes[position].name}")
+    def _described(self, position: int) -> str:
+        """The name, with its section if that is another one."""
+        size = len(self._graph.nodes)
+        if position < size:
+            return self._graph.nodes[position].name
+        section, package = self._graph.guests[position - size]
+        return f"{package.name} (section {section})"
 
-    def _blocked(self, position: int) -> str:
-        for option, names in zip(self.chosen[position], self.nodes[position].depends, strict=True):
-            if option is not None and option.target != SATISFIED:
-                state = self.states[option.target]
-                if PROPAGATED.get(state) is self.states[position]:
-                    return f"depends on {self._named(option, names)}, which is {state}"
-        raise AssertionError(f"nothing blocks {self.nodes[position].name}")
+    def _inherited(self, position: int) -> str:
+        """What it depends on directly, and where the trouble comes from."""
+        first, root = self._link(position), position
+        while (further := self._culprit(root)) in self._solution.blamed:
+            root = further
+        if root == position:
+            return f"depends on {first}, {self._trouble(position)}"
+        last = self._link(root)
+        through = "" if self._culprit(position) == root else f"and through it on {self._described(root)}, "
+        return f"depends on {first}, {through}which needs {last}, {self._trouble(root)}"
 
-    def _named(self, option: Option, alternatives: Sequence[Relation]) -> str:
-        target, mentioned = self.nodes[option.target].name, alternatives[option.alternative].name
-        return target if target == mentioned else f"{mentioned} (provided by {target})"
+    def _culprit(self, position: int) -> int | None:
+        """What the error of a package comes from; None if it is not there."""
+        choice = self._solution.choices[self._solution.blamed[position]]
+        return choice.target if choice is not None else None
+
+    def _clause(self, position: int) -> Sequence[Relation]:
+        blamed = self._graph.clauses[position].index(self._solution.blamed[position])
+        return self._graph.nodes[position].depends[blamed]
+
+    def _link(self, position: int) -> str:
+        """The dependency that puts a package into error, as it is mentioned."""
+        clause = self._clause(position)
+        choice = self._solution.choices[self._solution.blamed[position]]
+        if choice is None:
+            return " | ".join(map(str, clause))
+        mentioned = clause[choice.alternative]
+        described = self._described(choice.target)
+        if mentioned.name == self._graph.name(choice.target):
+            return described
+        return f"{mentioned.name} (provided by {described})"
+
+    def _trouble(self, position: int) -> str:
+        """What is wrong with the last link of a chain."""
+        culprit = self._culprit(position)
+        if culprit is not None:
+            return f"which {_TROUBLE[self._solution.states[culprit]]}"
+        return self._missing(self._clause(position))
+
+    def _missing(self, clause: Sequence[Relation]) -> str:
+        if len(clause) > 1:
+            return "none of which is in the archive"
+        (wanted,) = clause
+        versions = self._graph.names.versions(wanted.name)
+        if versions:
+            return f"but the archive has {wanted.name} {' and '.join(versions)}"
+        if self._graph.names.is_provided(wanted.name):
+            return "but what provides it does so in no such version"
+        return "which is not in the archive"
 
 
-def _enumerated(names: Sequence[str]) -> str:
+def _result(node: Node) -> str:
+    assert node.outcome is not None
+    return outcome_reason(node.outcome, Version(node.version))
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """Some names in a sentence, by name; of many only the first."""
     ordered = sorted(set(names))
     if len(ordered) > _NAMED:
         return f"{', '.join(ordered[: _NAMED - 1])} and {len(ordered) - _NAMED + 1} others"

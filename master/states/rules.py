@@ -8,6 +8,7 @@ from typing import Final
 
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
+from piufarm.store.model import ForeignPackage
 
 GOOD: Final = PackageState.SUCCESSFULLY_TESTED
 
@@ -36,3 +37,13 @@ PROPAGATED: Final[Mapping[PackageState | None, PackageState]] = MappingProxyType
     }
 )
 ERRORS: Final = tuple(PROPAGATED)
+
+
+def guest_state(package: ForeignPackage) -> PackageState:
+    """How a package of another section looks from here: by its own result, else by what was computed there.
+
+    What its section has not got to yet will be decided there, so that it is waited for.
+    """
+    if package.outcome is Outcome.PASS or package.state is GOOD:
+        return GOOD
+    return package.state if package.state in PROPAGATED else PackageState.WAITING_FOR_DEPENDENCY

@@ -64,7 +64,10 @@ class Provided(NamedTuple):
 
 @dataclass(frozen=True)
 class Dependency:
-    """One clause of Depends or Pre-Depends, alternatives in the order of the field; `chosen` is followed."""
+    """One clause of Depends or Pre-Depends, alternatives in the order of the field.
+
+    `chosen` is followed; None if nothing satisfies the clause.
+    """
 
     alternatives: tuple[Relation, ...]
     pre: bool = False
@@ -160,13 +163,14 @@ def run_log(run_id: str) -> str:
 
 def outcome_reason(outcome: Outcome, version: Version) -> str:
     """The reason of a package whose state is its own result."""
+    what = "its disappearance on the way" if version.is_disappearance else f"version {version}"
     match outcome:
         case Outcome.PASS:
-            return f"version {version} passed its test"
+            return f"{what} passed its test"
         case Outcome.FAIL:
-            return f"version {version} failed its test"
+            return f"{what} failed its test"
         case Outcome.UNTESTABLE:
-            return f"version {version} could not be tested"
+            return f"{what} could not be tested"
         case _:
             assert_never(outcome)
 
@@ -187,7 +191,8 @@ class Recorded:
 class ComputedState(NamedTuple):
     """What the computation of states says about a package; the numbers are those of PackageRow.
 
-    `chosen` holds the index of the followed alternative of each clause; empty means the first of each.
+    `chosen` holds the index of the followed alternative of each clause, -1 where nothing satisfies it; empty means the
+    first of each. `chain` and `waiting` are exact for what can be tested, and lower bounds for what waits.
     """
 
     state: PackageState

@@ -52,7 +52,7 @@ def dependencies(read: RelationsReader, depends: str, pre_depends: str, chosen: 
     indexes = numbers(chosen) or (0,) * (len(plain) + len(early))
     found = []
     for position, (clause, index) in enumerate(zip((*plain, *early), indexes, strict=True)):
-        found.append(Dependency(clause, pre=position >= len(plain), chosen=clause[index].name))
+        found.append(Dependency(clause, pre=position >= len(plain), chosen=clause[index].name if index >= 0 else None))
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from piufarm.states import PackageState
-from tests.master.states.worlds import world
+from tests.master.states.worlds import computed, packages, section, states, world
 
 PASSED = PackageState.SUCCESSFULLY_TESTED
 FAILED = PackageState.FAILED_TESTING
@@ -15,10 +15,11 @@ WAITS = PackageState.WAITING_FOR_DEPENDENCY
 DEP_FAILED = PackageState.DEPENDENCY_FAILED
 DEP_UNTESTABLE = PackageState.DEPENDENCY_CANNOT_BE_TESTED
 DEP_MISSING = PackageState.DEPENDENCY_DOES_NOT_EXIST
+OUTDATED = PackageState.OUTDATED
 
 
 def _states(*lines: str, **results: str) -> dict[str, PackageState]:
-    return {name: computed.state for name, computed in world(*lines, **results).items()}
+    return states(computed(packages(*lines, **results)))
 
 
 def test_packages_wait_for_what_they_depend_on() -> None:
@@ -30,8 +31,8 @@ def test_an_alternative_that_exists_is_chosen_over_one_that_does_not() -> None:
 
 
 def test_a_missing_dependency_makes_everything_above_untestable() -> None:
-    states = _states("a -> nope | nada", "b -> nope", "c -> b", "d -> c")
-    assert states == {"a": DEP_MISSING, "b": DEP_MISSING, "c": DEP_UNTESTABLE, "d": DEP_UNTESTABLE}
+    found = _states("a -> nope | nada", "b -> nope", "c -> b", "d -> c")
+    assert found == {"a": DEP_MISSING, "b": DEP_MISSING, "c": DEP_UNTESTABLE, "d": DEP_UNTESTABLE}
 
 
 def test_a_virtual_package_waits_for_its_providers() -> None:
@@ -39,13 +40,13 @@ def test_a_virtual_package_waits_for_its_providers() -> None:
 
 
 def test_the_members_of_a_cycle_are_tested_together() -> None:
-    states = _states("cyca -> cycb", "cycb -> cyca", "cycuser -> cyca")
-    assert states == {"cyca": READY, "cycb": READY, "cycuser": WAITS}
+    found = _states("cyca -> cycb", "cycb -> cyca", "cycuser -> cyca")
+    assert found == {"cyca": READY, "cycb": READY, "cycuser": WAITS}
 
 
 def test_a_member_of_a_cycle_still_waits_for_what_lies_outside_it() -> None:
-    states = _states("mid", "x -> y, mid", "y -> x")
-    assert states == {"mid": READY, "x": WAITS, "y": READY}
+    found = _states("mid", "x -> y, mid", "y -> x")
+    assert found == {"mid": READY, "x": WAITS, "y": READY}
 
 
 def test_foreign_and_ignored_dependencies_are_good() -> None:
@@ -53,8 +54,8 @@ def test_foreign_and_ignored_dependencies_are_good() -> None:
 
 
 def test_a_pass_stands_even_if_a_dependency_has_failed_since() -> None:
-    states = _states("d", "u -> d", "w -> u", passed="u", failed="d")
-    assert states == {"d": FAILED, "u": PASSED, "w": READY}
+    found = _states("d", "u -> d", "w -> u", passed="u", failed="d")
+    assert found == {"d": FAILED, "u": PASSED, "w": READY}
 
 
 def test_a_pass_says_nothing_once_a_dependency_is_gone() -> None:
@@ -74,6 +75,12 @@ def test_a_foreign_alternative_is_chosen_over_a_failed_one() -> None:
     assert _states("ff", "u -> ff | ia32-libs-i386", failed="ff")["u"] is READY
 
 
+def test_a_foreign_alternative_is_not_chosen_as_long_as_there_is_a_better_one() -> None:
+    assert _states("dd", "u -> ia32-libs-i386 | dd")["u"] is WAITS
+    assert _states("dd", "u -> libc6:i386 | dd", failed="dd")["u"] is READY
+    assert _states("dd", "u -> libc6:i386, dd:any", passed="dd")["u"] is READY
+
+
 def test_the_first_error_in_the_order_of_the_field_decides() -> None:
     assert _states("ff", "u -> ff, gone", failed="ff")["u"] is DEP_FAILED
     assert _states("ff", "u -> gone, ff", failed="ff")["u"] is DEP_MISSING
@@ -84,17 +91,40 @@ def test_an_undecided_provider_gives_hope_whatever_the_order(lines: tuple[str, .
     assert _states(*lines, failed="pa")["u"] is WAITS
 
 
+@pytest.mark.parametrize(
+    ("state", "follows"),
+    [
+        (PASSED, READY),
+        (FAILED, DEP_FAILED),
+        (READY, WAITS),
+        (PackageState.UNKNOWN, WAITS),
+        (DEP_MISSING, DEP_UNTESTABLE),
+    ],
+)
+def test_a_package_that_another_section_has_newer_is_outdated_and_stands_for_that_one(
+    state: PackageState, follows: PackageState
+) -> None:
+    found = states(world("base=0.5", "newlib -> base", others=[section("one", f"base=1: {state}")]))
+    assert found == {"base": OUTDATED, "newlib": follows}
+
+
+def test_results_that_are_asked_for_again_can_be_had_at_once() -> None:
+    found = world("ff", "gg", passed="ff", failed="gg", recycled="ff gg")
+    assert [found[name].retestable for name in ("ff", "gg")] == [True, True]
+    assert states(found) == {"ff": PASSED, "gg": FAILED}  # until the new results come in
+
+
 # -- and what follows from the rules
 
 
 def test_a_dependency_that_cannot_be_tested_keeps_its_name_further_up() -> None:
-    states = _states("bad", "one -> bad", "two -> one", untestable="bad")
-    assert states == {"bad": UNTESTABLE, "one": DEP_UNTESTABLE, "two": DEP_UNTESTABLE}
+    found = _states("bad", "one -> bad", "two -> one", untestable="bad")
+    assert found == {"bad": UNTESTABLE, "one": DEP_UNTESTABLE, "two": DEP_UNTESTABLE}
 
 
 def test_a_failure_goes_up_through_a_cycle() -> None:
-    states = _states("ff", "x -> y", "y -> x, ff", "z -> x", failed="ff")
-    assert states == {"ff": FAILED, "x": DEP_FAILED, "y": DEP_FAILED, "z": DEP_FAILED}
+    found = _states("ff", "x -> y", "y -> x, ff", "z -> x", failed="ff")
+    assert found == {"ff": FAILED, "x": DEP_FAILED, "y": DEP_FAILED, "z": DEP_FAILED}
 
 
 def test_the_rest_of_a_cycle_can_be_tested_when_a_member_has_passed() -> None:
@@ -122,9 +152,9 @@ def test_a_package_that_provides_its_own_dependency_needs_nobody() -> None:
 
 
 def test_what_lies_outside_the_section_is_good_unless_it_failed_here() -> None:
-    states = _states("hello -> libc6", "libc6 -> unheard-of", "sorry -> bad", "bad", outside="libc6 bad", failed="bad")
-    assert states["hello"] is READY
-    assert states["sorry"] is DEP_FAILED
+    found = _states("hello -> libc6", "libc6 -> unheard-of", "sorry -> bad", "bad", outside="libc6 bad", failed="bad")
+    assert found["hello"] is READY
+    assert found["sorry"] is DEP_FAILED
 
 
 def test_what_exists_nowhere_is_missing_even_with_globs() -> None:

@@ -10,22 +10,9 @@ from piufarm.master.states.evaluation import evaluate
 from piufarm.master.states.reach import Reach, reach
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
-from piufarm.store.model import Node, Snapshot
-from tests.master.states.worlds import computed, node
-
-_NAMES = [f"p{number}" for number in range(8)]
-_CLAUSES = st.lists(st.lists(st.sampled_from([*_NAMES, "virt", "gone"]), min_size=1, max_size=3), max_size=4)
-
-
-@st.composite
-def _nodes(draw: st.DrawFn) -> list[Node]:
-    nodes = []
-    for name in _NAMES[: draw(st.integers(1, len(_NAMES)))]:
-        clauses = ", ".join(" | ".join(clause) for clause in draw(_CLAUSES))
-        provides = "(virt)" if draw(st.booleans()) else ""
-        outcome = draw(st.sampled_from([None, None, *Outcome]))
-        nodes.append(node(f"{name} {provides} -> {clauses}", outcome, listed=draw(st.integers(0, 5)) > 0))
-    return nodes
+from piufarm.store.model import ForeignSection, Snapshot
+from tests.master.states.drawn import World, worlds
+from tests.master.states.worlds import computed
 
 
 @st.composite
@@ -45,39 +32,39 @@ def _distances(edges: list[list[int]], source: int) -> dict[int, int]:
     return distances
 
 
-@given(_nodes())
-def test_every_package_gets_a_state_and_a_reason(nodes: list[Node]) -> None:
-    states = computed(nodes)
-    assert set(states) == {one.name for one in nodes}
-    for state in states.values():
-        assert state.state is not PackageState.UNKNOWN
-        assert state.reason
+@given(worlds())
+def test_every_package_gets_a_state_and_a_reason(archive: World) -> None:
+    found = computed(archive.nodes, archive.others)
+    assert set(found) == {one.name for one in archive.nodes}
+    for one in found.values():
+        assert one.state is not PackageState.UNKNOWN
+        assert one.reason
 
 
-@given(_nodes(), st.data())
-def test_the_order_of_the_packages_does_not_matter(nodes: list[Node], data: st.DataObject) -> None:
-    shuffled = data.draw(st.permutations(nodes))
-    assert {name: one.state for name, one in computed(shuffled).items()} == {
-        name: one.state for name, one in computed(nodes).items()
-    }
+@given(worlds(), st.data())
+def test_the_order_of_the_packages_does_not_matter(archive: World, data: st.DataObject) -> None:
+    nodes = data.draw(st.permutations(archive.nodes))
+    others = [ForeignSection(other.name, data.draw(st.permutations(other.packages))) for other in archive.others]
+    assert computed(nodes, others) == computed(archive.nodes, archive.others)
 
 
-@given(_nodes())
-def test_as_long_as_packages_wait_there_is_one_to_test(nodes: list[Node]) -> None:
-    states = [state.state for state in computed(nodes).values()]
+@given(worlds(others=False))
+def test_as_long_as_packages_wait_there_is_one_to_test(archive: World) -> None:
+    states = [state.state for state in computed(archive.nodes).values()]
     if PackageState.WAITING_FOR_DEPENDENCY in states:
         assert PackageState.WAITING_TO_BE_TESTED in states
 
 
-@given(_nodes())
-def test_a_second_evaluation_finds_nothing_to_change(nodes: list[Node]) -> None:
-    states = computed(nodes)
-    again = [one._replace(stored=states[one.name]) for one in nodes]
-    assert evaluate(Snapshot(1, 1, again)) == {}
+@given(worlds())
+def test_a_second_evaluation_finds_nothing_to_change(archive: World) -> None:
+    states = computed(archive.nodes, archive.others)
+    again = [one._replace(stored=states[one.name]) for one in archive.nodes]
+    assert evaluate(Snapshot(1, 1, again, archive.others)) == {}
 
 
-@given(_nodes())
-def test_a_farm_that_passes_everything_gets_to_its_end(nodes: list[Node]) -> None:
+@given(worlds(others=False))
+def test_a_farm_that_passes_everything_gets_to_its_end(archive: World) -> None:
+    nodes = archive.nodes
     for _ in range(len(nodes) + 1):
         states = computed(nodes)
         ready = {name for name, state in states.items() if state.state is PackageState.WAITING_TO_BE_TESTED}
@@ -106,17 +93,18 @@ def test_a_chain_longer_than_pythons_stack_is_no_problem() -> None:
 
 @given(_edges(), st.data())
 def test_reach_counts_as_a_search_from_each_node_would(edges: list[list[int]], data: st.DataObject) -> None:
-    counted = data.draw(st.lists(st.booleans(), min_size=len(edges), max_size=len(edges)))
+    counted = data.draw(st.sets(st.integers(0, len(edges) - 1)))
     sources = data.draw(st.lists(st.integers(0, len(edges) - 1), unique=True))
-    expected = []
+    expected = {}
     for source in sources:
         distances = _distances(edges, source)
-        others = sum(counted[other] for other in distances if other != source)
-        expected.append(Reach(max(distances.values()) + 1, others))
+        others = sum(other in counted for other in distances if other != source)
+        expected[source] = Reach(max(distances.values()) + 1, others)
     assert reach(edges, sources, counted) == expected
+    assert reach(edges, sources, counted, alone=data.draw(st.integers(0, 4))) == expected
 
 
 def test_more_sources_than_fit_into_one_search_are_no_problem() -> None:
     size = 5000
     star = [[0] if number else [] for number in range(size)]
-    assert reach(star, range(1, size), [True] * size) == [Reach(2, 1)] * (size - 1)
+    assert reach(star, range(1, size), set(range(size)), alone=0) == {node: Reach(2, 1) for node in range(1, size)}

@@ -1,0 +1,154 @@
+"""Who stands for a name that a dependency mentions: packages of the section, then those of other sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+from piufarm.master.states.versions import Versions
+from piufarm.names import SectionName
+from piufarm.states import PackageState
+from piufarm.store.model import ForeignPackage, ForeignSection, Node, Provided, Relation
+
+SATISFIED: Final = -1  # in place of a position: the package itself
+EXCUSED: Final = -2  # the same: a name that cannot be tested here, and that is nobody's fault
+
+# Packages of another architecture that real archives depend on, and names whose absence is no mistake of the package
+# that needs them: both are excused where no section holds them.
+FOREIGN: Final = frozenset({"ia32-libs-i386", "ia32-libs-gtk-i386", "libnss-mdns-i386"})
+IGNORED_MISSING: Final = frozenset(
+    {
+        "kbdcontrol",
+        "vidcontrol",
+        "mediawiki",
+        "llvm-3.7-dev",
+        "oracle-instantclient-basic",
+        "oracle-instantclient-11.2-basic",
+        "oracle-instantclient-12.1-basic",
+        "oracle-instantclient11.2-basic",
+        "oracle-instantclient12.1-basic",
+    }
+)
+
+
+_Where = TypeVar("_Where")
+
+
+class Guest(NamedTuple):
+    """A package of another section that something in this one depends on."""
+
+    section: SectionName
+    package: ForeignPackage
+
+
+class Names:
+    """The packages behind names, as positions: those of the section, and from len(nodes) on the guests."""
+
+    def __init__(self, nodes: Sequence[Node], others: Sequence[ForeignSection]) -> None:
+        self.guests: list[Guest] = []
+        self._nodes = nodes
+        self._versions = Versions()
+        self._own = {node.name: position for position, node in enumerate(nodes)}
+        self._others = [_Shelf(section) for section in others]
+        self.outdated = self._find_outdated()
+        providers = sorted((node.name, position) for position, node in enumerate(nodes) if node.provides)
+        self._providers = _by_name((one, position) for _, position in providers for one in nodes[position].provides)
+        self._positions: dict[tuple[SectionName, str], int] = {}  # of the guests
+
+    def find(self, wanted: Relation) -> tuple[int, ...]:
+        """Everything that satisfies a relation, in the order of preference; empty if nothing does."""
+        if wanted.arch:
+            return (EXCUSED,)
+        found = list(self._find_own(wanted))
+        names = {self._nodes[position].name for position in found}
+        for shelf in self._others:
+            for package in shelf.find(wanted, self._versions):
+                if package.name not in names:
+                    names.add(package.name)
+                    found.append(self._invite(Guest(shelf.name, package)))
+        if not found and wanted.name in FOREIGN | IGNORED_MISSING and not self.versions(wanted.name):
+            return (EXCUSED,)
+        return tuple(found)
+
+    def versions(self, name: str) -> list[str]:
+        """Which versions of a package there are, first that of the section."""
+        own = self._own.get(name)
+        found = [] if own is None else [_archive_version(self._nodes[own])]
+        found += [shelf.packages[name].version for shelf in self._others if name in shelf.packages]
+        return list(dict.fromkeys(found))
+
+    def is_provided(self, name: str) -> bool:
+        """Whether a package provides the name, in whatever version."""
+        return name in self._providers or any(name in shelf.providers for shelf in self._others)
+
+    def _find_own(self, wanted: Relation) -> Iterator[int]:
+        own = self._own.get(wanted.name)
+        if own is not None and own not in self.outdated:
+            node = self._nodes[own]
+            # a package may also provide its own name, in another version
+            also = (provided.version for provided in node.provides if provided.name == wanted.name)
+            if any(_fits(self._versions, version, wanted) for version in (_archive_version(node), *also)):
+                yield own
+        for provided, position in self._providers.get(wanted.name, ()):
+            if position != own and position not in self.outdated and _fits(self._versions, provided.version, wanted):
+                yield position
+
+    def _invite(self, guest: Guest) -> int:
+        key = guest.section, guest.package.name
+        if key not in self._positions:
+            self._positions[key] = len(self._nodes) + len(self.guests)
+            self.guests.append(guest)
+        return self._positions[key]
+
+    def _find_outdated(self) -> dict[int, Guest]:
+        """Packages of the section of which another one has a strictly newer version, and where."""
+        found: dict[int, Guest] = {}
+        for shelf in self._others:
+            for name in self._own.keys() & shelf.packages.keys():
+                position, package = self._own[name], shelf.packages[name]
+                node = self._nodes[position]
+                if node.listed and self._versions.is_newer(package.version, than=_archive_version(node)):
+                    found.setdefault(position, Guest(shelf.name, package))
+        return found
+
+
+class _Shelf:
+    """Another section by names."""
+
+    def __init__(self, section: ForeignSection) -> None:
+        self.name = section.name
+        self.packages = {package.name: package for package in section.packages}
+        self.providers = _by_name(
+            (provided, package)
+            for package in sorted(section.packages, key=lambda package: package.name)
+            for provided in package.provides
+        )
+
+    def find(self, wanted: Relation, versions: Versions) -> Iterator[ForeignPackage]:
+        """What satisfies a relation here; what is outdated even here is left to the sections after it."""
+        package = self.packages.get(wanted.name)
+        if package is not None and _fits(versions, package.version, wanted) and _is_current(package):
+            yield package
+        for provided, provider in self.providers.get(wanted.name, ()):
+            if _fits(versions, provided.version, wanted) and _is_current(provider):
+                yield provider
+
+
+def _by_name(provided: Iterable[tuple[Provided, _Where]]) -> dict[str, list[tuple[Provided, _Where]]]:
+    found: dict[str, list[tuple[Provided, _Where]]] = {}
+    for one, where in provided:
+        found.setdefault(one.name, []).append((one, where))
+    return found
+
+
+def _archive_version(node: Node) -> str:
+    return node.archive_version or node.version
+
+
+def _fits(versions: Versions, version: str, wanted: Relation) -> bool:
+    """An empty version is that of a name which is provided without one."""
+    return not wanted.op or bool(version and versions.fits(version, wanted.op, wanted.version))
+
+
+def _is_current(package: ForeignPackage) -> bool:
+    return package.state is not PackageState.OUTDATED
