@@ -40,6 +40,7 @@ class Plan:
     featured: float = 0.5  # share of slaves that ask for features
     failing: float = 0.03
     evaluation_seconds: float = 5.0  # of simulated time
+    gather_seconds: float = 10.0
     test_seconds: float = 20.0  # the median
     log_bytes: int = 1000
     days_max: float = 100.0
@@ -69,7 +70,7 @@ class Farm:
         self.plan = plan
         self.world = World(random)
         self.ledger = Ledger(self.world)
-        self.host = Host(self.world, plan.configuration, plan.faults, plan.evaluation_seconds)
+        self.host = Host(self.world, plan.configuration, plan.faults, plan.evaluation_seconds, plan.gather_seconds)
         self.store: Store = open_store(plan.configuration.farm.state)
         failing = failing_packages(self.store, plan.section, plan.failing, random)
         around = Surroundings(

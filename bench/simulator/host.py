@@ -15,15 +15,16 @@ from bench.simulator.wire import SessionEnd, SlaveEnd, Wire
 from bench.simulator.world import Killed, World
 from piufarm.config.model import Configuration
 from piufarm.errors import FarmError
-from piufarm.master.evaluator import evaluate_alone
+from piufarm.master.evaluator import LINGER_SECONDS, SectionStates, evaluate_alone
 from piufarm.master.machine import Machine
-from piufarm.master.session import Session, Visitor
+from piufarm.master.session import Session, Visitor, offered_to
 from piufarm.names import Package, SectionName
 from piufarm.store import open_store
 from piufarm.store.model import ComputedState, Snapshot, Store
 
 _LATENCY: Final = (0.005, 0.05)
 _EVALUATOR_START: Final = 0.3
+_PAUSE: Final = 0.5
 _BROKEN: Final = ("end of file in the middle", "the slave hung up", "nothing happened for")
 
 
@@ -35,6 +36,7 @@ class Host:
     configuration: Configuration
     faults: Faults
     evaluation_seconds: float
+    gather_seconds: float  # in which results gather for one evaluation while there is something to hand out
     counts: Counter[str] = field(default_factory=Counter)
     _evaluating: set[SectionName] = field(default_factory=set)
 
@@ -49,7 +51,9 @@ class Host:
         machine = Machine(clock=self.world.now, sleep=self.world.sleep, start_evaluator=self._start_evaluator)
         end = SessionEnd(wire, lambda: self._happens("session killed", self.faults.session_kill))
         try:
-            Session(self.configuration, Visitor(slave), end, warn=self._warned, machine=machine).run()
+            visitor = Visitor(slave)
+            offered = offered_to(visitor)
+            Session(self.configuration, visitor, end, warn=self._warned, machine=machine, offered=offered).run()
         except FarmError as error:
             if not error.message.startswith(_BROKEN):
                 raise Violation(f"the session of {slave} ended: {error.message}") from error
@@ -83,10 +87,25 @@ class Host:
         store = open_store(self.configuration.farm.state)
         try:
             slow = cast(Store, _SlowStore(store, self))
-            evaluate_alone(slow, section)
+            states = SectionStates(slow, section)
+            evaluate_alone(slow, section, states, then=lambda: self._linger(store, section, states))
         finally:
             store.close()
             self._evaluating.discard(section)
+
+    def _linger(self, store: Store, section: SectionName, states: SectionStates) -> None:
+        """Stay for a while, as the real one does, and let results gather while there is enough to hand out."""
+        idle = gathering = 0.0
+        while idle < LINGER_SECONDS:
+            self.world.sleep(_PAUSE)
+            idle += _PAUSE
+            gathering += _PAUSE
+            if not store.evaluation_due(section):
+                continue
+            idle = 0.0
+            if gathering > self.gather_seconds or not store.has_candidate(section, owner=None, now=self.world.now()):
+                states.bring_up_to_date()
+                gathering = 0.0
 
     def computed(self) -> None:
         """Let the time of a computation pass, or the evaluator die of it."""

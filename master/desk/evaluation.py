@@ -12,7 +12,8 @@ from piufarm.master.desk.surroundings import Surroundings
 from piufarm.master.evaluator import is_being_evaluated
 from piufarm.store.model import Reservation
 
-_POLL_SECONDS: Final = 0.05
+_POLL_SECONDS: Final = 0.05  # at first; each look after that takes twice as long to come, for many slaves may wait
+_POLL_MAX_SECONDS: Final = 1.0
 
 
 class Evaluation:
@@ -46,8 +47,11 @@ class Evaluation:
             return found
         machine = self._around.machine
         until = machine.clock() + timedelta(seconds=self._section.reserve_wait)
+        pause = _POLL_SECONDS
         while not found and machine.clock() < until:
-            machine.sleep(_POLL_SECONDS)
+            self._around.store.release()
+            machine.sleep(pause)
+            pause = min(2 * pause, _POLL_MAX_SECONDS)
             still_due = self.is_due
             found = take()
             if not still_due:
