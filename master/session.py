@@ -55,6 +55,11 @@ class Visitor:
         return not self.sections or any(fnmatchcase(section, glob) for glob in self.sections)
 
 
+def offered_to(visitor: Visitor) -> frozenset[Feature]:
+    """What a slave may ask beyond the plain protocol; a lease needs somebody who renews it."""
+    return frozenset({Feature.TROUBLE, Feature.ZSTD} | ({Feature.LEASE} if visitor.slave is not None else set()))
+
+
 class Session:
     """Serves one slave until it says goodbye."""
 

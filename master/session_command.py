@@ -11,7 +11,7 @@ from piufarm.config.load import load
 from piufarm.errors import PiufarmError
 from piufarm.master.channel import Channel, Patience
 from piufarm.master.complaints import Complaints
-from piufarm.master.session import Session, Visitor
+from piufarm.master.session import Session, Visitor, offered_to
 from piufarm.protocol import MasterConnection
 
 
@@ -39,7 +39,8 @@ def main(arguments: argparse.Namespace) -> int:
             patience=Patience(),
             clock=time.monotonic,
         )
-        Session(configuration, Visitor(arguments.slave, arguments.sections), channel, warn=complaints.take).run()
+        visitor = Visitor(arguments.slave, arguments.sections)
+        Session(configuration, visitor, channel, warn=complaints.take, offered=offered_to(visitor)).run()
     except PiufarmError as error:
         complaints.take_error(error)
         return 1

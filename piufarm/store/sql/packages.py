@@ -12,8 +12,14 @@ from piufarm.store.relations_text import RelationsReader
 from piufarm.store.sql.database import Cursor, Database, Row
 from piufarm.store.sql.rows import dependencies, find_section, moment
 
+# what holds a package back that could be tested is no matter of its dependencies, and so not of the computed reason
+_REASON: Final = (
+    "CASE WHEN free = 0 AND state = 'waiting-to-be-tested' THEN coalesce((SELECT hold.reason FROM hold"
+    " WHERE hold.section_id = package.section_id AND hold.package = package.name"
+    " AND hold.version = package.test_version), package.reason) ELSE package.reason END"
+)
 _COLUMNS: Final = (
-    "name, version, test_version, source, source_version, maintainer, state, reason, chain, waiting, blocked, listed"
+    f"name, version, test_version, source, source_version, maintainer, state, {_REASON}, chain, waiting, blocked, listed"
 )
 _PRESENT: Final = (
     "section_id = (SELECT id FROM section WHERE name = :section)"
