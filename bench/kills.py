@@ -17,7 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -46,29 +46,40 @@ def campaign(kind: str, directory: Path, arguments: argparse.Namespace, tell: Ca
         changing_archive(directory, Random(chance.random()), _PACKAGES) as (archive, server),
         database(kind, directory, Random(chance.random())) as place,
     ):
-        programs = Programs(archive, directory / "older", new_oracle(), Random(chance.random()))
-        one = new_campaign(World(directory, place.state, server.url), place, programs, chance, tell)
-        passed = one.explore(turns=4)
-        targets = _targets(passed, arguments, chance)
-        tell(f"{len(targets)} targets")
-        one.run(targets, batch=_ROUNDS_BETWEEN_LOOKS, accidents=arguments.accidents)
-        unseen = fault_points().keys() - set().union(*passed.values())
-        tell(f"points that were not seen: {', '.join(sorted(unseen)) or 'none'}")
+        world = World(directory, place.state, server.url)
+        programs = Programs(world, archive, directory / "older", new_oracle(), Random(chance.random()))
+        one = new_campaign(world, place, programs, chance, tell)
+        one.explore(turns=4)
+        one.run(_at_random(one.passed, arguments, chance), batch=_ROUNDS_BETWEEN_LOOKS, accidents=arguments.accidents)
+        aimed: set[str] = set()
+        while (seen := set().union(*one.passed.values()) - aimed) and not one.tally.problems:  # rare ones turn up late
+            targets = _targets(one.passed, sorted(seen), arguments, chance)
+            tell(f"{len(targets)} targets at {len(seen)} points")
+            one.run(targets, batch=_ROUNDS_BETWEEN_LOOKS)
+            aimed |= seen
+        tell(f"points that were not seen: {', '.join(sorted(fault_points().keys() - aimed)) or 'none'}")
         return one.tally
 
 
-def _targets(passed: dict[str, set[str]], arguments: argparse.Namespace, chance: Random) -> Sequence[Target]:
-    """Each point in one of the programs that pass it, and programs at random moments, sessions first of all."""
+def _targets(
+    passed: Mapping[str, set[str]], points: Sequence[str], arguments: argparse.Namespace, chance: Random
+) -> Sequence[Target]:
+    """Each point in one of the programs that pass it."""
     targets = []
-    for point in sorted(set().union(*passed.values())):
+    for point in points:
         programs = [program for program in passed if point in passed[program]]
         weights = [5 if program == SESSION else 1 for program in programs]
         targets += [Target(one, point) for one in chance.choices(programs, weights, k=arguments.each)]
         failures = chance.choices((Action.ENOSPC, Action.EIO), k=arguments.failures)
         targets += [Target(chance.choice(programs), point, failure) for failure in failures]
-    programs = list(passed)
+    return targets
+
+
+def _at_random(passed: Mapping[str, set[str]], arguments: argparse.Namespace, chance: Random) -> Sequence[Target]:
+    """Programs at random moments, sessions first of all."""
+    programs = [program for program in passed if passed[program]]
     weights = [10 if program == SESSION else 1 for program in programs]
-    return [*targets, *(Target(one, AT_RANDOM) for one in chance.choices(programs, weights, k=arguments.random))]
+    return [Target(one, AT_RANDOM) for one in chance.choices(programs, weights, k=arguments.random)]
 
 
 def main() -> int:

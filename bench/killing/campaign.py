@@ -8,9 +8,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from random import Random
 from typing import Final, NamedTuple
 
@@ -28,6 +28,7 @@ AT_RANDOM: Final = "at a random moment"
 _SLAVES: Final = 8
 _AT_ONCE: Final = 4
 _LATEST_SECONDS: Final = 0.7  # of a random kill or an accident, after the start of the programs
+_ROUNDS_OF_A_DRAINED_SLAVE: Final = 3
 _ATTEMPTS: Final = 12  # until a program passes the point at which it is to die
 _PASSAGES: Final = (1, 1, 1, 2, 2, 3, 5)
 
@@ -78,6 +79,7 @@ class Campaign:
             for number in range(_SLAVES)
         ]
         self._numbers = iter(range(1_000_000_000))
+        self.passed: dict[str, set[str]] = {program: set() for program in programs.names}  # points by program
 
     def begin(self) -> None:
         """Give the master something to do."""
@@ -85,17 +87,14 @@ class Campaign:
         status, said = self.world.run("refresh")
         assert status == 0, said
 
-    def explore(self, turns: int) -> dict[str, set[str]]:
-        """Which points each program passes when nobody hurts it."""
-        passed: dict[str, set[str]] = {program: set() for program in self._programs.names}
+    def explore(self, turns: int) -> None:
+        """See which points the programs pass when nobody hurts them."""
         for _ in range(turns):
-            for program in passed:
+            for program in self.passed:
                 slaves = self._chance.sample(self._slaves, _AT_ONCE)
+                unhurt = partial(self._start, Target(program, ""), None)
                 with ThreadPoolExecutor(_AT_ONCE) as pool:
-                    runs = [pool.submit(self._start, Target(program, ""), None, slave) for slave in slaves]
-                for run in runs:
-                    passed[program].update(_points_in(run.result()[1]))
-        return passed
+                    list(pool.map(unhurt, slaves))
 
     def run(self, targets: Sequence[Target], *, batch: int, accidents: int = 0) -> None:
         """Hit every target; look at what is left after each batch of rounds, and stop at the first problem.
@@ -115,6 +114,8 @@ class Campaign:
                 else:
                     self.tally.missed[target] += 1
             self.tally.rounds += 1
+            if self.tally.rounds % _ROUNDS_OF_A_DRAINED_SLAVE == 0:
+                self._resume_slaves()
             if self.tally.rounds % batch == 0 or not waiting:
                 self.look()
                 results = len(self.oracle.acknowledged)
@@ -125,6 +126,12 @@ class Campaign:
         self.tally.problems += self.judge.problems()
         if self.tally.problems:
             self.tally.problems.append(f"the programs said:\n{said_by(self.world)}")
+
+    def _resume_slaves(self) -> None:
+        """What a kill has cost a slave is no fault of its own; all shall go on."""
+        with closing(self.world.open()) as store:
+            for slave in store.slaves():
+                store.resume_slave(slave.name)
 
     def _missed(
         self, chosen: Sequence[tuple[Target, int]], accident: Accident | None
@@ -148,9 +155,7 @@ class Campaign:
 
     def _hit(self, target: Target, slave: Slave, passage: int, seconds: float) -> bool:
         fault = None if target.point == AT_RANDOM else Fault(target.point, target.action, passage)
-        status, trace = self._start(target, fault, slave, seconds if fault is None else None)
-        passed = _points_in(trace)
-        trace.unlink(missing_ok=True)
+        status, passed = self._start(target, fault, slave, seconds if fault is None else None)
         if was_killed(status):
             self.tally.kills.append(Killed(target, stage_of(passed)))
             return True
@@ -161,18 +166,22 @@ class Campaign:
 
     def _start(
         self, target: Target, fault: Fault | None, slave: Slave, kill_after: float | None = None
-    ) -> tuple[int, Path]:
+    ) -> tuple[int, Sequence[str]]:
         """Run a program to its end; its status and the points that it passed."""
         trace = self.world.directory / f"trace-{next(self._numbers)}"
-        if target.program != SESSION:
-            child = self.world.start(self._programs.words(target.program), fault=fault, trace=trace)
-            with _later(kill_after, lambda: _kill(child)):
-                return child.wait(), trace
-        child = self.world.start(["session", "--slave", slave.name], fault=fault, trace=trace, talk=True)
+        talk = target.program == SESSION
+        words = ["session", "--slave", slave.name] if talk else self._programs.words(target.program)
+        child = self.world.start(words, fault=fault, trace=trace, talk=talk)
         with _later(kill_after, lambda: _kill(child)):
-            session = Session(child)
-            slave.turn(session.stream)
-            return session.end(), trace
+            if talk:
+                session = Session(child)
+                slave.turn(session.stream)
+                session.end()
+            status = child.wait()
+        passed = trace.read_text().split() if trace.exists() else []
+        trace.unlink(missing_ok=True)
+        self.passed[target.program].update(passed)
+        return status, passed
 
 
 def new_campaign(
@@ -187,10 +196,6 @@ def new_campaign(
 def new_oracle() -> Oracle:
     """One that knows how long a plain reservation lasts in a campaign's world."""
     return Oracle(RESERVATION_SECONDS)
-
-
-def _points_in(trace: Path) -> list[str]:
-    return trace.read_text().split() if trace.exists() else []
 
 
 def _kill(child: Child) -> None:

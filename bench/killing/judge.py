@@ -49,8 +49,6 @@ class Judge:
         try:
             yield from self._lost(store)
             yield from self._states(store)
-            for slave in store.slaves():
-                store.resume_slave(slave.name)  # a kill is no fault of the slaves, who shall go on
         finally:
             store.close()
 

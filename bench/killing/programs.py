@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -13,7 +15,8 @@ from typing import Final
 from bench.killing.archive import ChangingArchive
 from bench.killing.oracle import Oracle
 from bench.killing.slaves import SECTION
-from piufarm.names import log_name
+from bench.killing.world import SID, World
+from piufarm.names import Package, log_name
 from piufarm.outcome import Outcome
 
 SESSION: Final = "session"
@@ -25,6 +28,7 @@ _IMPORTED: Final = 4  # results at a time
 class Programs:
     """What each program is called with; asking for its words does what has to be done before it is started."""
 
+    world: World
     archive: ChangingArchive
     older: Path  # the master directory of a piuparts installation
     oracle: Oracle
@@ -34,7 +38,7 @@ class Programs:
         self._lock = threading.Lock()
         self._words: Mapping[str, Callable[[], Sequence[str]]] = {
             "refresh": self._refresh,
-            "evaluate": lambda: ["evaluate"],
+            "evaluate": self._evaluate,
             "recycle": self._recycle,
             "fsck": lambda: ["fsck", "--repair"],
             "import": self._import,
@@ -68,6 +72,15 @@ class Programs:
         self.archive.publish()
         return ["refresh"]
 
+    def _evaluate(self) -> Sequence[str]:
+        """There is something to compute: sessions that went before have done all the rest."""
+        with closing(self.world.open()) as store:
+            store.queue_recycle(SID, self._tested(), now=datetime.now(UTC))
+        return ["evaluate"]
+
     def _recycle(self) -> Sequence[str]:
+        return ["recycle", *self._tested()]
+
+    def _tested(self) -> Sequence[Package]:
         tested = sorted({sent.offer[0] for sent in list(self.oracle.acknowledged.values())})
-        return ["recycle", *self.chance.sample(tested, min(_RECYCLED, len(tested)))]
+        return self.chance.sample(tested, min(_RECYCLED, len(tested)))

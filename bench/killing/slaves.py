@@ -52,7 +52,7 @@ class Slave:
         if Feature.LEASE in session.script.features:
             asked_at = time.time()
             self.oracle.renewed(self.name, session.renew(), asked_at)
-        elif self.chance.random() < 0.3:
+        if self.chance.random() < 0.4:
             session.recycle()
         self._take(session)
         held = self.oracle.held(self.name)

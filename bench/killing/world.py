@@ -22,8 +22,8 @@ from tests.support.scripted_slave import Descriptors
 
 SID: Final = SectionName(SECTION)
 # short, so that what killed slaves hold comes back while the campaign runs
-RESERVATION_SECONDS: Final = 25
-LEASE_SECONDS: Final = 15
+RESERVATION_SECONDS: Final = 12
+LEASE_SECONDS: Final = 6
 
 
 @dataclass(frozen=True)
