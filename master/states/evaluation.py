@@ -51,6 +51,15 @@ def _is_retestable(again: Solution, position: int) -> bool:
     return state is PackageState.WAITING_TO_BE_TESTED or (state is GOOD and not again.pending(position))
 
 
+def _blocker(solution: Solution, position: int) -> str:
+    """See ComputedState."""
+    graph, target = solution.graph, solution.blocker(position)
+    if target is None or target < len(graph.nodes):
+        return "" if target is None else graph.nodes[target].name
+    section, package = graph.guests[target - len(graph.nodes)]
+    return f"{package.name} {section}"
+
+
 def _changes(solution: Solution, weights: dict[int, Weight], retestable: Set[int]) -> dict[Package, ComputedState]:
     reasons = Reasons(solution)
     alternatives = [_MISSING if choice is None else choice.alternative for choice in solution.choices]
@@ -63,6 +72,7 @@ def _changes(solution: Solution, weights: dict[int, Weight], retestable: Set[int
             *weights.get(position, _NOTHING),
             chosen if any(chosen) else (),
             position in retestable,
+            _blocker(solution, position),
         )
         if computed != node.stored:
             changed[Package(node.name)] = computed

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Sequence
 
 from piufarm.master.states.solution import Solution
+from piufarm.master.states.wording import READY, TROUBLE, depends_on, enumerated, mention
 from piufarm.names import Version
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
 from piufarm.store.model import Node, Relation, outcome_reason
-
-READY: Final = "can be tested: everything that it depends on is good"
-
-_NAMED: Final = 3  # packages that a sentence names before it only counts
-
-_TROUBLE: Final[Mapping[PackageState, str]] = MappingProxyType(
-    {
-        PackageState.FAILED_TESTING: "failed its test",
-        PackageState.CANNOT_BE_TESTED: "could not be tested",
-        PackageState.DEPENDENCY_FAILED: "depends on a failure",
-        PackageState.DEPENDENCY_CANNOT_BE_TESTED: "depends on something that cannot be tested",
-        PackageState.DEPENDENCY_DOES_NOT_EXIST: "depends on something that is not in the archive",
-    }
-)
-
 
 class Reasons:
     """A solution, put into words."""
@@ -79,15 +63,14 @@ class Reasons:
         while (further := self._culprit(root)) in self._solution.blamed:
             root = further
         if root == position:
-            return f"depends on {first}, {self._trouble(position)}"
+            return depends_on(first, self._trouble(position))
         last = self._link(root)
         through = "" if self._culprit(position) == root else f"and through it on {self._described(root)}, "
-        return f"depends on {first}, {through}which needs {last}, {self._trouble(root)}"
+        return depends_on(first, f"{through}which needs {last}, {self._trouble(root)}")
 
     def _culprit(self, position: int) -> int | None:
         """What the error of a package comes from; None if it is not there."""
-        choice = self._solution.choices[self._solution.blamed[position]]
-        return choice.target if choice is not None else None
+        return self._solution.blocker(position)
 
     def _clause(self, position: int) -> Sequence[Relation]:
         blamed = self._graph.clauses[position].index(self._solution.blamed[position])
@@ -99,17 +82,14 @@ class Reasons:
         choice = self._solution.choices[self._solution.blamed[position]]
         if choice is None:
             return " | ".join(map(str, clause))
-        mentioned = clause[choice.alternative]
-        described = self._described(choice.target)
-        if mentioned.name == self._graph.name(choice.target):
-            return described
-        return f"{mentioned.name} (provided by {described})"
+        wanted = clause[choice.alternative].name
+        return mention(wanted, self._graph.name(choice.target), self._described(choice.target))
 
     def _trouble(self, position: int) -> str:
         """What is wrong with the last link of a chain."""
         culprit = self._culprit(position)
         if culprit is not None:
-            return f"which {_TROUBLE[self._solution.states[culprit]]}"
+            return f"which {TROUBLE[self._solution.states[culprit]]}"
         return self._missing(self._clause(position))
 
     def _missing(self, clause: Sequence[Relation]) -> str:
@@ -127,11 +107,3 @@ class Reasons:
 def _result(node: Node) -> str:
     assert node.outcome is not None
     return outcome_reason(node.outcome, Version(node.version))
-
-
-def enumerated(names: Sequence[str]) -> str:
-    """Some names in a sentence, by name; of many only the first."""
-    ordered = sorted(set(names))
-    if len(ordered) > _NAMED:
-        return f"{', '.join(ordered[: _NAMED - 1])} and {len(ordered) - _NAMED + 1} others"
-    return " and ".join(filter(None, (", ".join(ordered[:-1]), ordered[-1])))

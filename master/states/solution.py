@@ -28,6 +28,16 @@ class Solution:
         """What a package follows and that is not good, in the order of its clauses."""
         return list(dict.fromkeys(self._pending(position)))
 
+    def blocker(self, position: int) -> int | None:
+        """What makes a package wait, or what its inherited error comes from; None if nothing does, or is there."""
+        if position in self.blamed:
+            choice = self.choices[self.blamed[position]]
+            return choice.target if choice is not None else None
+        if self.states[position] is not PackageState.WAITING_FOR_DEPENDENCY:
+            return None
+        together = self.cycles.get(position, ())
+        return next((target for target in self._pending(position) if target not in together), None)
+
     def _pending(self, position: int) -> Iterable[int]:
         for clause in self.graph.clauses[position]:
             choice = self.choices[clause]

@@ -19,7 +19,7 @@ from piufarm.store.sql.rows import SectionKey, candidate_weight, find_section, l
 
 _BATCH: Final = 500  # packages a transaction: some milliseconds
 _OUTCOME_AND_STATE: Final = """
-    r.outcome, p.retest_rank > 0, p.state, p.reason, p.chain, p.waiting, p.blocked, p.chosen, p.retestable
+    r.outcome, p.retest_rank > 0, p.state, p.reason, p.chain, p.waiting, p.blocked, p.chosen, p.retestable, p.blocker
 """
 NODE_COLUMNS: Final = f"""
     p.name, p.version, p.test_version, p.listed, p.depends, p.pre_depends, p.provides, {_OUTCOME_AND_STATE}
@@ -53,11 +53,13 @@ def node(row: Row, read: RelationsReader) -> Node:
 
 
 def _outcome_and_state(columns: Sequence[Any]) -> tuple[Outcome | None, bool, ComputedState]:
-    outcome, recycled, state, reason, chain, waiting, blocked, chosen, retestable = columns
+    outcome, recycled, state, reason, chain, waiting, blocked, chosen, retestable, blocker = columns
     return (
         Outcome(outcome) if outcome else None,
         bool(recycled),
-        ComputedState(PackageState(state), reason, chain, waiting, blocked, numbers(chosen), bool(retestable)),
+        ComputedState(
+            PackageState(state), reason, chain, waiting, blocked, numbers(chosen), bool(retestable), blocker
+        ),
     )
 
 
@@ -168,7 +170,8 @@ def _write(
     cursor.executemany(
         """
         UPDATE package SET state = :state, reason = :reason, chain = :chain, waiting = :waiting, blocked = :blocked,
-            chosen = :chosen, weight = :weight, retestable = :retestable, changed = coalesce(:changed, changed)
+            chosen = :chosen, weight = :weight, retestable = :retestable, blocker = :blocker,
+            changed = coalesce(:changed, changed)
         WHERE section_id = :section_id AND generation = :generation AND name = :name AND changed <= :counter
         """,
         [
@@ -176,7 +179,7 @@ def _write(
                 **common, "name": name, "state": computed.state.value, "reason": computed.reason,
                 "chain": computed.chain, "waiting": computed.waiting, "blocked": computed.blocked,
                 "chosen": numbers_text(computed.chosen), "weight": candidate_weight(computed),
-                "retestable": int(computed.retestable),
+                "retestable": int(computed.retestable), "blocker": computed.blocker,
             }
             for name, computed in states
         ],

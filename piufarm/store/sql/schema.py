@@ -62,6 +62,7 @@ CREATE TABLE package (
     changed INTEGER NOT NULL,
     free INTEGER NOT NULL DEFAULT 1,
     retestable INTEGER NOT NULL DEFAULT 0,
+    blocker TEXT NOT NULL DEFAULT '',
     retest_rank INTEGER NOT NULL DEFAULT 0,
     UNIQUE (section_id, generation, name)
 );

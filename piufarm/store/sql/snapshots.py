@@ -35,7 +35,7 @@ _NEW: Final = ComputedState(PackageState.UNKNOWN, "new in the archive; its state
 _PACKAGE_COLUMNS: Final = (
     "section_id", "generation", "name", "version", "test_version", "source", "source_version", "maintainer", "listed",
     "depends", "pre_depends", "provides", "state", "reason", "chain", "waiting", "blocked", "chosen", "retestable",
-    "weight", "tie", "changed",
+    "blocker", "weight", "tie", "changed",
 )  # fmt: skip
 _DEPENDENTS_COLUMNS: Final = ("section_id", "generation", "name", "packages", "providers")
 
@@ -114,8 +114,8 @@ def _package_row(key: SectionKey, package: IndexPackage, computed: ComputedState
         key.id, key.generation, package.name, package.version, package.test_version, package.source,
         package.source_version, package.maintainer, int(package.listed), clauses_text(plain), clauses_text(early),
         provides_text(package.provides), computed.state.value, computed.reason, computed.chain, computed.waiting,
-        computed.blocked, numbers_text(computed.chosen), int(computed.retestable), candidate_weight(computed),
-        random.getrandbits(_TIE_BITS), 0,
+        computed.blocked, numbers_text(computed.chosen), int(computed.retestable), computed.blocker,
+        candidate_weight(computed), random.getrandbits(_TIE_BITS), 0,
     )  # fmt: skip
 
 
