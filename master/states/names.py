@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeVar
 
+from piufarm.master.states.rules import is_excused
 from piufarm.master.states.versions import Versions
 from piufarm.names import SectionName
 from piufarm.states import PackageState
@@ -12,24 +13,6 @@ from piufarm.store.model import ForeignPackage, ForeignSection, Node, Provided, 
 
 SATISFIED: Final = -1  # in place of a position: the package itself
 EXCUSED: Final = -2  # the same: a name that cannot be tested here, and that is nobody's fault
-
-# Packages of another architecture that real archives depend on, and names whose absence is no mistake of the package
-# that needs them: both are excused where no section holds them.
-FOREIGN: Final = frozenset({"ia32-libs-i386", "ia32-libs-gtk-i386", "libnss-mdns-i386"})
-IGNORED_MISSING: Final = frozenset(
-    {
-        "kbdcontrol",
-        "vidcontrol",
-        "mediawiki",
-        "llvm-3.7-dev",
-        "oracle-instantclient-basic",
-        "oracle-instantclient-11.2-basic",
-        "oracle-instantclient-12.1-basic",
-        "oracle-instantclient11.2-basic",
-        "oracle-instantclient12.1-basic",
-    }
-)
-
 
 _Where = TypeVar("_Where")
 
@@ -66,7 +49,7 @@ class Names:
                 if package.name not in names:
                     names.add(package.name)
                     found.append(self._invite(Guest(shelf.name, package)))
-        if not found and wanted.name in FOREIGN | IGNORED_MISSING and not self.versions(wanted.name):
+        if not found and is_excused(wanted.name) and not self.versions(wanted.name):
             return (EXCUSED,)
         return tuple(found)
 

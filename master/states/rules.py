@@ -38,6 +38,28 @@ PROPAGATED: Final[Mapping[PackageState | None, PackageState]] = MappingProxyType
 )
 ERRORS: Final = tuple(PROPAGATED)
 
+# Packages of another architecture that real archives depend on, and names whose absence is no mistake of the package
+# that needs them: both are excused where no section holds them.
+_FOREIGN: Final = frozenset({"ia32-libs-i386", "ia32-libs-gtk-i386", "libnss-mdns-i386"})
+_IGNORED_MISSING: Final = frozenset(
+    {
+        "kbdcontrol",
+        "vidcontrol",
+        "mediawiki",
+        "llvm-3.7-dev",
+        "oracle-instantclient-basic",
+        "oracle-instantclient-11.2-basic",
+        "oracle-instantclient-12.1-basic",
+        "oracle-instantclient11.2-basic",
+        "oracle-instantclient12.1-basic",
+    }
+)
+
+
+def is_excused(name: str) -> bool:
+    """Whether a name that no section has is taken as good."""
+    return name in _FOREIGN or name in _IGNORED_MISSING
+
 
 def guest_state(package: ForeignPackage) -> PackageState:
     """How a package of another section looks from here: by its own result, else by what was computed there.
