@@ -7,6 +7,7 @@ import gc
 import os
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from piufarm.config.command import add_config_option
@@ -21,7 +22,9 @@ from piufarm.store import open_store
 from piufarm.store.model import Store
 
 _NICENESS: Final = 5  # slaves that wait for answers go first; on a busy host this still gets a third of their share
-_PAUSE_SECONDS: Final = 0.2  # at least, between two looks of an evaluator that stays
+_PAUSE_SECONDS: Final = 0.2  # between two looks of an evaluator that stays
+_REST: Final = 3  # times as long as it works, an evaluator that stays leaves the processor to others …
+_REST_MAX_SECONDS: Final = 5.0  # … but states are never older than ten seconds
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -82,15 +85,19 @@ class _Evaluation:
 
     def _attend(self, section: SectionName, seconds: float) -> None:
         idle_since = time.monotonic()
-        pause = _PAUSE_SECONDS
+        rested_at = idle_since
         while time.monotonic() - idle_since < seconds:
-            time.sleep(pause)
-            began = time.monotonic()
-            if self._store.evaluation_due(section):
-                _tell(section, self._states[section].bring_up_to_date())
-                self.catch_up(but=section)
-                idle_since = time.monotonic()
-            pause = max(_PAUSE_SECONDS, time.monotonic() - began)  # never more than half of a processor
+            time.sleep(_PAUSE_SECONDS)
+            if not self._store.evaluation_due(section):
+                continue
+            idle_since = began = time.monotonic()
+            # an evaluation costs the same for one result as for hundreds: they may gather as long as nobody waits
+            if began < rested_at and self._store.has_candidate(section, owner=None, now=datetime.now(UTC)):
+                continue
+            _tell(section, self._states[section].bring_up_to_date())
+            self.catch_up(but=section)
+            idle_since = time.monotonic()
+            rested_at = idle_since + min(_REST_MAX_SECONDS, _REST * (idle_since - began))
 
 
 def _tell(section: SectionName, changed: int | None) -> None:

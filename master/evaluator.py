@@ -6,12 +6,15 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import piufarm
 from piufarm.names import SectionName
 from piufarm.store.evaluations import Circumstances
 from piufarm.store.model import ComputedState, Snapshot, Store
+
+if TYPE_CHECKING:
+    from piufarm.master.states.graph import Graph
 
 LINGER_SECONDS: Final = 10  # how long an evaluator that a session has started stays after its last work
 
@@ -22,32 +25,37 @@ class SectionStates:
     def __init__(self, store: Store, section: SectionName) -> None:
         self._store = store
         self._section = section
-        self._snapshot: Snapshot | None = None
+        self._kept: tuple[Snapshot, Graph] | None = None
 
     def bring_up_to_date(self) -> int:
         """Compute until nothing is left out; returns how many packages changed."""
         changed = 0
         while self._store.evaluation_due(self._section):
-            changed += self._evaluate(self._present())
+            changed += self._evaluate(*self._present())
         return changed
 
-    def _evaluate(self, snapshot: Snapshot) -> int:
+    def _evaluate(self, snapshot: Snapshot, graph: Graph) -> int:
         from piufarm.master.states.evaluation import evaluate  # loads what sessions do not need
 
-        states = evaluate(snapshot)
+        states = evaluate(snapshot, graph)
         self._store.set_states(self._section, states, evaluated=snapshot)
-        self._snapshot = _with_stored(snapshot, dict(states.items()))
+        self._kept = _with_stored(snapshot, dict(states.items())), graph
         return len(states)
 
-    def _present(self) -> Snapshot:
+    def _present(self) -> tuple[Snapshot, Graph]:
         """The section as it is now, with as little reading as possible."""
-        if self._snapshot is not None:
-            changes = self._store.changes_since(self._section, self._snapshot)
+        from piufarm.master.states.graph import Graph
+
+        if self._kept is not None:
+            snapshot, graph = self._kept
+            changes = self._store.changes_since(self._section, snapshot)
             if changes is not None:
                 known, stored = changes
-                return _with_stored(_under(self._snapshot, known), stored)
-        self._snapshot = None  # makes room for the other one
-        return self._store.snapshot(self._section)
+                snapshot = _with_stored(_under(snapshot, known), stored)
+                return snapshot, graph.after(snapshot)
+        self._kept = None  # makes room for the other one
+        snapshot = self._store.snapshot(self._section)
+        return snapshot, Graph(snapshot)
 
 
 def _under(snapshot: Snapshot, known: Circumstances) -> Snapshot:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
-from piufarm.config.model import Section
 from piufarm.names import SectionName
 
-Sections = Mapping[SectionName, Section]
+
+class LooksInto(Protocol):
+    """As much of a section as counts here."""
+
+    @property
+    def depends_sections(self) -> tuple[SectionName, ...]: ...
+
+
+Sections = Mapping[SectionName, LooksInto]
 
 
 def looked_into(sections: Sections, name: SectionName) -> Sequence[SectionName]:

@@ -4,57 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from demo.archive import SignedArchive
 from demo.debs import DebSpec
-from demo.server import ArchiveServer
 from piufarm.names import Package
-from piufarm.run import PIPE, Completed, spawn
+from piufarm.run import PIPE, spawn
 from piufarm.states import PackageState
 from piufarm.store.model import Standing
-from tests.master.office import SID, Office, open_office
+from tests.master.mirrored import MirroredOffice
+from tests.master.office import SID
 from tests.support.clone import PIUFARM
-
-
-class MirroredOffice:
-    """A master whose section follows an archive on loopback."""
-
-    def __init__(self, directory: Path, archive: SignedArchive, server: ArchiveServer) -> None:
-        self.directory, self.archive, self.server = directory, archive, server
-        self.office = self.reopen()
-
-    def reopen(self, settings: str = "") -> Office:
-        """Write the configuration anew."""
-        self.office = open_office(
-            self.directory, f"mirror = {self.server.url}\narchive-keyring = {self.archive.keyring}\n{settings}"
-        )
-        return self.office
-
-    def publish(self, *packages: DebSpec, suite: str = "sid") -> None:
-        self.archive.publish(suite, packages)
-
-    def refresh(self, *words: str) -> Completed:
-        return self.office.command("refresh", "sid", *words)
-
-    def versions(self) -> dict[str, str]:
-        return {row.name: row.test_version for row in self.office.store.packages(SID)}
-
-    def state(self, name: str) -> PackageState:
-        row = self.office.store.package(SID, Package(name))
-        assert row is not None
-        return row.state
-
-
-@pytest.fixture
-def mirrored(tmp_path: Path, signed_archive: SignedArchive, archive_server: ArchiveServer) -> Iterator[MirroredOffice]:
-    """A master and its archive, empty both."""
-    mirrored = MirroredOffice(tmp_path, signed_archive, archive_server)
-    yield mirrored
-    mirrored.office.store.close()
 
 
 def _packages(count: int) -> list[DebSpec]:
