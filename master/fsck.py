@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from piufarm.master import classic
+from piufarm.master.evidence import damaged_evidence, unknown_evidence
 from piufarm.master.layout import CLASSIC_DIRECTORIES, TEMPORARY_PREFIX, SectionFiles, inode_of, sha256_of
+from piufarm.master.machine import utc_now
+from piufarm.master.recycling import handmade_marks
 from piufarm.master.section_scan import SectionScan, names_shown, scan, scan_runs
 from piufarm.names import SectionName, log_name
 from piufarm.outcome import Outcome
@@ -63,6 +66,13 @@ class Check:
         yield from self._strangers(seen)
         yield from self.unfinished()
         yield from self._unacknowledged(unknown, seen)
+        yield from map(Difference, damaged_evidence(self.store, self.section, self.files))
+        yield from self.marked_by_hand()
+
+    def marked_by_hand(self) -> Iterator[Difference]:
+        """Packages that a person or another program wants to be tested again."""
+        marks = handmade_marks(self.store, self.section, self.files, utc_now)
+        yield from (Difference(mark.text, mark.remedy, mark.take_over) for mark in marks)
 
     def _out_of_view(self, run: Run, seen: SectionScan) -> Iterator[Difference]:
         if seen.shows(run):
@@ -178,10 +188,11 @@ class Check:
         oldest = time.time() - _LEFTOVER_SECONDS
         for run_id in sorted(unknown):
             if seen.logs[run_id].changed < oldest and self.store.run(run_id) is None:
-                log = self.files.run_log(run_id)
-                yield Difference(
-                    f"{log} was never acknowledged", "moved to stray/", partial(_set_aside, log, self.files)
-                )
+                yield self._never_acknowledged(self.files.run_log(run_id))
+        yield from map(self._never_acknowledged, unknown_evidence(self.store, self.files, oldest))
+
+    def _never_acknowledged(self, log: Path) -> Difference:
+        return Difference(f"{log} was never acknowledged", "moved to stray/", partial(_set_aside, log, self.files))
 
 
 def _set_aside(log: Path, files: SectionFiles) -> None:

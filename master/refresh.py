@@ -73,8 +73,8 @@ class Refresher:
             self.store.look_into(section.name, looks_into)
             refreshed = self._swap_in(section, view.digest, contents, began_at)
         check = Check(self.store, section.name, files)
-        for difference in chain(check.moved(), check.unfinished()):
-            self.tell(f"{difference.text}: {difference.remedy}")
+        for difference in chain(check.moved(), check.unfinished(), check.marked_by_hand()):
+            self.tell(f"{difference.text}: {difference.remedy}" if difference.remedy else difference.text)
             if difference.mend is not None:
                 difference.mend()
         retirement = Retirement(self.store, section.name, files, self.tell, view.published_at)
