@@ -160,7 +160,7 @@ class Attempts(Protocol):
         ...
 
     def renew(self, section: SectionName, *, owner: str, deadline: datetime) -> Sequence[Reservation]:
-        """Move the deadlines of the owner's leases; returns everything that it still holds in the section."""
+        """Let all that the owner holds in the section be its at least until `deadline`; returns what that is."""
         ...
 
     def unreserve(

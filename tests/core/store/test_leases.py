@@ -73,7 +73,7 @@ def test_renewing_keeps_leases_and_says_what_is_still_held(store: Store) -> None
     assert store.renew(SID, owner="nobody", deadline=NOON + HOUR) == []
 
 
-def test_a_contact_does_not_extend_a_lease_and_renewing_no_plain_reservation(store: Store) -> None:
+def test_a_contact_does_not_extend_a_lease_and_renewing_shortens_no_plain_reservation(store: Store) -> None:
     _fill(store, 40)
     _lease(store, "worker1", 1)
     store.reserve(SID, owner="worker1", now=NOON, deadline=NOON + 48 * HOUR)
@@ -82,6 +82,14 @@ def test_a_contact_does_not_extend_a_lease_and_renewing_no_plain_reservation(sto
     assert {one.package: one.deadline for one in store.reservations(SID)} == {
         "p000": NOON + HOUR, "p001": NOON + 99 * HOUR,
     }  # fmt: skip
+
+
+def test_renewing_is_a_promise_for_a_plain_reservation_that_it_lists_too(store: Store) -> None:
+    _fill(store, 1)
+    store.reserve(SID, owner="worker1", now=NOON, deadline=NOON + _MINUTE)
+    (held,) = store.renew(SID, owner="worker1", deadline=NOON + HOUR)
+    assert held.deadline == NOON + HOUR
+    assert _lease(store, "worker2", minutes=30) == []
 
 
 def test_a_lease_that_nobody_renews_goes_to_another_slave(store: Store) -> None:
