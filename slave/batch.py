@@ -7,23 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from piufarm.archive.suite import section_packages
 from piufarm.config.distros import Distros
 from piufarm.config.model import Configuration, Section
-from piufarm.errors import FarmError
-from piufarm.names import Package, Version
+from piufarm.errors import FarmError, trouble_kind
 from piufarm.outcome import Outcome
 from piufarm.slave.events import Event, Phase, trouble
 from piufarm.slave.job.command_line import CommandLine
 from piufarm.slave.job.logfile import LogWriter
 from piufarm.slave.job.metadata import OutdatedReference, reference_file
-from piufarm.slave.job.prechecks import Examination, Offer, examine_install, examine_upgrade
+from piufarm.slave.job.stock import Stock
 from piufarm.slave.job.testrun import run_test
-from piufarm.slave.job.verdict import Ended, Ending, Verdict, judge_end
+from piufarm.slave.job.verdict import Ended, Ending, Verdict, judge_end, told_kind
+from piufarm.slave.lease import Lease
 from piufarm.slave.spool import Reserved, Spool
 from piufarm.slave.tarball import TarballKeeper
 from piufarm.slave.throttle import wait_for_load
 from piufarm.slave.workplace import Workplace
+from piufarm.trouble import TroubleKind
 
 TROUBLES_IN_A_ROW: Final = 3  # then it is not the package: stop, give the rest back
 _FLUSH_RETRY_SECONDS: Final = 300.0
@@ -43,16 +43,34 @@ class Job:
     commands: CommandLine
     keeper: TarballKeeper
     spool: Spool
+    lease: Lease
+
+
+@dataclass(frozen=True)
+class Service:
+    """What others do for a batch."""
+
+    deliver: Callable[[], None]  # sends what is finished
+    take_news: Callable[[], None]  # drops from the reserved what the master has given to others
+    troubled: Callable[[Reserved], None]  # hears of a package whose test said nothing about it
+
+
+@dataclass(frozen=True)
+class _Judgement:
+    """What came of a test: an outcome, or None and the kind of trouble."""
+
+    outcome: Outcome | None
+    ending: Ending = Ending.ITSELF
+    kind: TroubleKind = TroubleKind.OTHER
 
 
 @dataclass
 class Batch:
-    """One pass over what is reserved; `deliver` sends what is finished in between."""
+    """One pass over what is reserved."""
 
     job: Job
     workplace: Workplace
-    deliver: Callable[[], None]
-    troubled: Callable[[Reserved], None]
+    service: Service
     done: int = 0  # tests that were run, whatever came of them
     _in_a_row: int = 0
     _flushed_at: float = field(default_factory=time.monotonic)
@@ -62,22 +80,29 @@ class Batch:
 
         Raises FarmError when going on makes no sense now: mirror down, no base, one trouble after another.
         """
-        offers = self._offers()
+        stock = Stock(self.job.section, self.job.distros, self.workplace.indexes)
         with self.workplace.interrupts.deferred():
             for entry in self.job.spool.reserved():
                 wait_for_load(self.job.section.name, self.job.section.slave_load_max, self.workplace)
                 if self._is_to_stop():
                     return
                 self._flush_if_due()
-                self.job.keeper.check_present()
-                self._test(entry, offers)
+                self.service.take_news()
+                if self.job.spool.is_reserved(entry):
+                    self.job.keeper.check_present()
+                    self._test(entry, stock)
 
-    def _offers(self) -> list[Offer]:
-        """What the section's distros hold now."""
-        section, distros = self.job.section, self.job.distros
-        names = section.upgrade_test_distros if section.is_upgrade_test else (section.selection_distro or "",)
-        indexes = self.workplace.indexes
-        return [Offer(name, section_packages(section, distros, name, indexes)) for name in names]
+    def give_up(self, error: FarmError) -> None:
+        """The batch has ended by this error. What was to be tested next goes back with a note of it."""
+        spool = self.job.spool
+        if isinstance(error, TooMuchTrouble) or not spool.reserved():
+            return
+        entry = spool.reserved()[0]
+        with spool.new_log(entry) as stream:
+            writer = LogWriter(stream)
+            writer.start(f"\nNot tested: {error.message}\n{error.hint or ''}\n")
+            writer.finish(-1)
+        spool.finish_in_trouble(entry, trouble_kind(error))
 
     def _is_to_stop(self) -> bool:
         interrupts = self.workplace.interrupts
@@ -90,60 +115,50 @@ class Batch:
             return
         try:
             with self.workplace.interrupts.immediate():
-                self.deliver()
+                self.service.deliver()
             self._flushed_at = time.monotonic()
         except FarmError as error:
             self.workplace.tell(trouble(error, self.job.section.name))
             self._flushed_at = time.monotonic() - interval + _FLUSH_RETRY_SECONDS
         self.workplace.masters.close()
 
-    def _test(self, entry: Reserved, offers: list[Offer]) -> None:
+    def _test(self, entry: Reserved, stock: Stock) -> None:
         section, spool, tell = self.job.section.name, self.job.spool, self.workplace.tell
         tell(Event(Phase.TESTING, section, entry))
         started = time.monotonic()
         with spool.new_log(entry) as stream:
-            outcome, ending = self._write_log(LogWriter(stream), entry, offers)
+            judgement = self._write_log(LogWriter(stream), entry, stock)
         seconds = time.monotonic() - started
-        if ending is Ending.ABORTED:
+        if judgement.ending is Ending.ABORTED:
             spool.discard(entry)
             tell(Event(Phase.ABORTED, section, entry, seconds=seconds))
-        elif outcome is None:
-            self._keep_evidence(entry)
+        elif judgement.outcome is None:
+            self._keep_evidence(entry, judgement.kind)
         else:
-            spool.finish(entry, outcome)
+            spool.finish(entry, judgement.outcome)
             self.done += 1
             self._in_a_row = 0
-            tell(Event(Phase.TESTED, section, entry, outcome, seconds))
+            tell(Event(Phase.TESTED, section, entry, judgement.outcome, seconds))
 
-    def _write_log(self, writer: LogWriter, entry: Reserved, offers: list[Offer]) -> tuple[Outcome | None, Ending]:
-        examination = self._examine(entry.package, entry.version, offers)
+    def _write_log(self, writer: LogWriter, entry: Reserved, stock: Stock) -> _Judgement:
+        examination = stock.examine(entry.package, entry.version)
         writer.start(examination.introduction)
         if examination.problem is not None:
             writer.finish(examination.problem)
-            return Outcome.UNTESTABLE, Ending.ITSELF
-        verdict, ending = self._run(writer, entry)
+            return _Judgement(Outcome.UNTESTABLE)
+        verdict, judgement = self._run(writer, entry)
         writer.finish(verdict.ret, verdict.marker)
-        if verdict.outcome is Outcome.FAIL and self._has_left_the_archive(entry):
-            return None, ending
-        return verdict.outcome, ending
+        if verdict.outcome is Outcome.FAIL and _has_left(entry, stock):
+            return _Judgement(None, judgement.ending, TroubleKind.MIRROR)
+        return judgement
 
-    def _has_left_the_archive(self, entry: Reserved) -> bool:
-        """Whether a version that failed was there when the batch began and no longer is: then that may be why."""
-        try:
-            return self._examine(entry.package, entry.version, self._offers()).problem is not None
-        except FarmError:  # nobody knows; the test did end, so its result counts
-            return False
-
-    def _examine(self, package: Package, version: Version, offers: list[Offer]) -> Examination:
-        if self.job.section.is_upgrade_test:
-            return examine_upgrade(package, version, offers)
-        return examine_install(package, version, offers[0])
-
-    def _run(self, writer: LogWriter, entry: Reserved) -> tuple[Verdict, Ending]:
+    def _run(self, writer: LogWriter, entry: Reserved) -> tuple[Verdict, _Judgement]:
         job = self.job
         reference = reference_file(job.section, job.spool.directory)
         outdated = OutdatedReference()
-        command = job.commands.test(entry, job.keeper.path, reference)
+        result = job.spool.directory / "result.json"
+        result.unlink(missing_ok=True)
+        command = job.commands.test(entry, job.keeper.path, metadata=reference, result=result)
         writer.executing(command)
 
         def sink(data: bytes) -> None:
@@ -161,16 +176,17 @@ class Batch:
         except FarmError as error:
             writer.output(f"\n{error.message}\n".encode())
             writer.end_of_output()
-            return Verdict(-1, None, None), Ending.ITSELF
+            return Verdict(-1, None, None), _Judgement(None, kind=trouble_kind(error))
         if reference is not None and outdated.seen:
             reference.unlink(missing_ok=True)
         last_line = writer.end_of_output()
-        return judge_end(Ended(end.status, end.ending, last_line), own_tester=job.commands.is_own), end.ending
+        verdict = judge_end(Ended(end.status, end.ending, last_line), own_tester=job.commands.is_own)
+        return verdict, _Judgement(verdict.outcome, end.ending, told_kind(result, end.status))
 
-    def _keep_evidence(self, entry: Reserved) -> None:
+    def _keep_evidence(self, entry: Reserved, kind: TroubleKind) -> None:
         """A test that said nothing about its package: give it back, and after some in a row give up for now."""
-        path = self.job.spool.finish_in_trouble(entry)
-        self.troubled(entry)
+        path = self.job.spool.finish_in_trouble(entry, kind)
+        self.service.troubled(entry)
         self.done += 1
         self._in_a_row += 1
         self.workplace.tell(
@@ -181,3 +197,12 @@ class Batch:
                 f"{self._in_a_row} tests in a row ended in trouble of our own, the rest is given back",
                 hint=f"the logs in {path.parent} say what is wrong here",
             )
+
+
+def _has_left(entry: Reserved, stock: Stock) -> bool:
+    """Whether a version that failed was there when the batch began and no longer is: then that may be why."""
+    try:
+        stock.look_again()
+        return stock.examine(entry.package, entry.version).problem is not None
+    except FarmError:  # nobody knows; the test did end, so its result counts
+        return False

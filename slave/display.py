@@ -72,7 +72,7 @@ def _line(event: Event, *, live: bool) -> Text | None:
         case Phase.TROUBLE:
             hint = f"\n         {event.hint}" if event.hint else ""
             return Text.assemble(f"{subject}  " if subject else "", ("trouble: ", "magenta"), event.text, (hint, "dim"))
-        case Phase.ABORTED | Phase.GIVEN_BACK:
+        case Phase.ABORTED | Phase.GIVEN_BACK | Phase.TAKEN_AWAY:
             return Text(f"{subject}  {event.phase.value.replace('-', ' ')}")
         case Phase.IDLE:
             return Text(f"nothing to test, waiting {event.seconds or 0:.0f} s", style="dim")

@@ -27,6 +27,7 @@ class Phase(StrEnum):
     ABORTED = "aborted"
     SENT = "sent"  # the master has the log
     GIVEN_BACK = "given-back"
+    TAKEN_AWAY = "taken-away"  # the lease was over, the master has it tested elsewhere
     STARTED = "started"
     NOTE = "note"
     IDLE = "idle"  # with seconds until the next attempt

@@ -22,8 +22,10 @@ from piufarm.slave.bases.prepare import default_cache
 from piufarm.slave.display import Display
 from piufarm.slave.events import Event, JsonLines, Phase, Tell
 from piufarm.slave.interrupts import Interrupts
-from piufarm.slave.link.connection import Masters, Wire
+from piufarm.slave.link.connection import Wire
+from piufarm.slave.link.dialects import DIRECTORY_NAME, Dialects
 from piufarm.slave.link.known_hosts import FILE_NAME
+from piufarm.slave.link.masters import Masters
 from piufarm.slave.link.route import Target
 from piufarm.slave.link.ssh import open_wire
 from piufarm.slave.loop import Loop, Until
@@ -132,7 +134,8 @@ def _workplace(configuration: Configuration, directory: Path, interrupts: Interr
         return open_wire(target, known_hosts)
 
     indexes = IndexCache(default_cache() / "indexes", Fetcher(proxy=configuration.farm.proxy))
-    masters = Masters(connect, lambda text: tell(Event(Phase.NOTE, text=text)), clock=time.monotonic)
+    dialects = Dialects(configuration.farm.slave_directory / DIRECTORY_NAME)
+    masters = Masters(connect, dialects, lambda text: tell(Event(Phase.NOTE, text=text)), clock=time.monotonic)
     return Workplace(directory, masters, interrupts, tell, indexes)
 
 

@@ -12,14 +12,16 @@ from piufarm.config.distros import Distros, load_distros
 from piufarm.config.model import Configuration, Section
 from piufarm.errors import FarmError, PiufarmError
 from piufarm.names import SectionName
-from piufarm.slave.batch import Batch, Job
+from piufarm.slave.batch import Batch, Job, Service
+from piufarm.slave.contact import Contact
 from piufarm.slave.events import Event, Phase, trouble
 from piufarm.slave.interrupts import Interrupts
 from piufarm.slave.job.command_line import CommandLine
+from piufarm.slave.lease import Lease
 from piufarm.slave.link.backoff import Backoff
-from piufarm.slave.link.connection import MasterSession, NotYet, SectionBusy
-from piufarm.slave.link.route import target_of
-from piufarm.slave.spool import Finished, Reserved, Spool, SpoolBusy
+from piufarm.slave.link.connection import SectionBusy
+from piufarm.slave.link.masters import NotYet
+from piufarm.slave.spool import Spool, SpoolBusy
 from piufarm.slave.tarball import NoBase, TarballKeeper
 from piufarm.slave.workplace import Workplace
 
@@ -30,8 +32,6 @@ NO_BASE_SECONDS: Final = 300.0
 BUSY_SECONDS: Final = (60.0, 179.0)
 RECYCLE_EXTRA_SECONDS: Final = 3600.0  # between two looks for packages to test again, besides the idle time
 TARBALL_EXTRA_SECONDS: Final = 60.0
-RESTING_SECONDS: Final = 300.0  # before a package whose test ended in trouble is tried here again
-RESTING_MAX: Final = 20  # such packages that one contact takes and gives back
 
 Settings = Callable[[], Configuration]
 
@@ -73,8 +73,7 @@ class SectionWorker:
         self._settings = settings
         self._place = workplace
         self._backoff = Backoff(workplace.random_source)
-        self._resting: dict[Reserved, float] = {}
-        self._refused: set[Finished] = set()
+        self._contact = Contact(name, workplace)
         self._done = 0
 
     def turn(self, mode: Mode) -> int:
@@ -99,8 +98,8 @@ class SectionWorker:
         try:
             with self._opened() as job:
                 if job is not None:
-                    self._return_reserved(job)
-                    self._flush(job)
+                    _return_reserved(job)
+                    self._contact.flush(job)
         except NotYet:
             self._place.tell(Event(Phase.NOTE, self.name, text="the master is out of reach; all is kept until then"))
         except (PiufarmError, OSError) as error:
@@ -149,7 +148,7 @@ class SectionWorker:
             self._announce_base,
             self._place.patience,
         )
-        return Job(configuration, section, distros, commands, keeper, spool)
+        return Job(configuration, section, distros, commands, keeper, spool, Lease(spool.directory / "lease"))
 
     def _announce_base(self, text: str) -> None:
         self._place.masters.close()  # a base takes minutes
@@ -158,11 +157,11 @@ class SectionWorker:
     def _work(self, job: Job, mode: Mode) -> None:
         due = self.recycle_wake if mode is Mode.RECYCLE else self.wake
         if mode is Mode.FLUSH or self._place.clock() < due:
-            self._flush(job)
+            self._contact.flush(job)
         elif job.section.is_tarball_only:
             self._keep_tarball(job)
         elif job.section.max_reserved == 0:
-            self._flush(job)
+            self._contact.flush(job)
             self._sleep(DISABLED_SECONDS)
         elif job.section.selection_distro is None:
             self._place.tell(Event(Phase.NOTE, self.name, text="no distro is configured, nothing to test"))
@@ -181,14 +180,14 @@ class SectionWorker:
         except NoBase:
             if self._place.interrupts.stop_requested:
                 return  # that is why there is none
-            self._flush(job)
+            self._contact.flush(job)
             raise
         if self._place.interrupts.stop_requested:
             return
         if job.spool.reserved():  # of a former life, or put off
-            self._flush(job)
+            self._contact.confirm(job)
         else:
-            self._reserve(job, recycle=recycle)
+            self._ask_for_packages(job, recycle=recycle)
         if job.spool.reserved():
             self._place.masters.close()
             self._test(job)
@@ -200,86 +199,37 @@ class SectionWorker:
             job.keeper.ensure()
 
     def _test(self, job: Job) -> None:
-        batch = Batch(job, self._place, lambda: self._flush(job), self._let_rest)
+        renewer = self._contact.renewer(job)
+        service = Service(
+            lambda: self._contact.flush(job), lambda: self._contact.take_news(job, renewer), self._contact.let_rest
+        )
+        batch = Batch(job, self._place, service)
         try:
-            batch.run()
-        except FarmError:
-            self._return_reserved(job)
+            with renewer:
+                batch.run()
+        except FarmError as error:
+            batch.give_up(error)
+            _return_reserved(job)
             with suppress(FarmError):  # the first error is the one to tell
-                self._flush(job)
+                self._contact.flush(job)
             raise
         finally:
             self._done = batch.done
         if not self._place.interrupts.abort_requested:
-            self._flush(job)
+            self._contact.flush(job)
 
-    def _let_rest(self, entry: Reserved) -> None:
-        self._resting[entry] = self._place.clock() + RESTING_SECONDS
-
-    # -- with the master
-
-    def _session(self, job: Job) -> MasterSession:
-        session = self._place.masters.session(target_of(job.section))
-        session.select(self.name)
-        return session
-
-    def _flush(self, job: Job) -> None:
-        if job.spool.finished() or job.spool.to_give_back():
-            self._hand_over(job, self._session(job))
-
-    def _hand_over(self, job: Job, session: MasterSession) -> None:
-        """Deliver all finished logs, then give back; what was refused before comes last."""
-        for log in sorted(job.spool.finished(), key=lambda log: log in self._refused):
-            self._refused.add(log)
-            session.deliver(log)
-            job.spool.sent(log)
-            self._refused.discard(log)
-            self._place.tell(Event(Phase.SENT, self.name, Reserved(log.package, log.version), log.outcome))
-        for entry in job.spool.to_give_back():
-            session.unreserve(entry)
-            job.spool.given_back(entry)
-            self._place.tell(Event(Phase.GIVEN_BACK, self.name, entry))
-
-    def _return_reserved(self, job: Job) -> None:
-        for entry in job.spool.reserved():
-            job.spool.give_back(entry)
-
-    def _reserve(self, job: Job, *, recycle: bool) -> None:
-        """One contact: deliver, then take on up to max-reserved packages."""
-        session = self._session(job)
-        idle_sleep = float(job.section.idle_sleep)
-        recycling = session.recycle() if recycle else True
-        self._hand_over(job, session)
-        if not recycling:
-            self.recycle_wake = max(self._place.clock(), self.wake) + RECYCLE_EXTRA_SECONDS
-            return
-        wait = min(float(session.idle()), idle_sleep)
-        taken = 0
-        if wait == 0:
-            taken = self._take(job, session)
-            self._hand_over(job, session)
-            text = f"reserved {taken}, the master has: {session.status() or 'nothing'}"
-            self._place.tell(Event(Phase.NOTE, self.name, text=text))
-            wait = 0.0 if taken else idle_sleep
-        if recycle:
-            self.recycle_wake = self._place.clock() + wait + (0.0 if taken else RECYCLE_EXTRA_SECONDS)
+    def _ask_for_packages(self, job: Job, *, recycle: bool) -> None:
+        answer = self._contact.ask_for_packages(job, recycle=recycle)
+        now = self._place.clock()
+        if not answer.recycling:
+            self.recycle_wake = max(now, self.wake) + RECYCLE_EXTRA_SECONDS
+        elif recycle:
+            self.recycle_wake = now + answer.wait + (0.0 if answer.taken else RECYCLE_EXTRA_SECONDS)
         else:
-            self.wake = self._place.clock() + wait
+            self.wake = now + answer.wait
 
-    def _take(self, job: Job, session: MasterSession) -> int:
-        """Reserve until the master has nothing more or the slave enough; returns how many."""
-        taken = 0
-        for _ in range(job.section.max_reserved + RESTING_MAX):
-            if taken >= job.section.max_reserved or self._place.interrupts.stop_requested:
-                break
-            entry = session.reserve()
-            if entry is None:
-                break
-            job.spool.reserve(entry)
-            if self._resting.get(entry, 0.0) > self._place.clock():
-                job.spool.give_back(entry)
-                continue
-            self._resting.pop(entry, None)
-            taken += 1
-            self._place.tell(Event(Phase.RESERVED, self.name, entry))
-        return taken
+
+def _return_reserved(job: Job) -> None:
+    for entry in job.spool.reserved():
+        job.spool.give_back(entry)
+    job.lease.end()

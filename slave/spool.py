@@ -1,9 +1,10 @@
 """What a slave must not forget, on disk: reservations, and finished logs until the master has them.
 
 One directory a section: `new/` (being written), `pass/ fail/ untestable/` (finished, unsent), `reserved/` (empty
-markers of what is to be tested) as piuparts slaves have them, `give-back/` (empty markers of what is to be given
-back) and `trouble/` (evidence of tests that said nothing about the package). A file moves from one to the next by one
-rename, and whatever was lost in a crash between two steps is put right by `recover`.
+markers of what is to be tested) as piuparts slaves have them, `give-back/` (markers of what is to be given back, with
+the kind of trouble in them if that is why) and `trouble/` (evidence of tests that said nothing about the package). A
+file moves from one to the next by one rename, and whatever was lost in a crash between two steps is put right by
+`recover`.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from piufarm.errors import FarmError
-from piufarm.files import fsync_directory
-from piufarm.names import InvalidName, Package, Version, log_name, parse_log_name
+from piufarm.files import atomic_write, fsync_directory
+from piufarm.names import InvalidName, Package, SectionName, Version, log_name, parse_log_name
 from piufarm.outcome import Outcome
+from piufarm.trouble import TroubleKind
 
 _TROUBLE_FILES: Final = 100
 _TROUBLE_BYTES: Final = 200 * 1024 * 1024
@@ -48,6 +50,13 @@ class Finished(NamedTuple):
     package: Package
     version: Version
     path: Path
+
+
+class Evidence(NamedTuple):
+    """Why a package is given back, and the log of that if it is still there."""
+
+    kind: TroubleKind
+    path: Path | None
 
 
 class Spool:
@@ -79,9 +88,11 @@ class Spool:
         for path, entry in _entries(self._new):
             self.reserve(entry)
             path.unlink()
+        for part in self._give_back.glob(".new-*"):
+            part.unlink()
         for directory in (*map(self._finished, Outcome), self._give_back):
             for _, entry in _entries(directory):
-                self._forget_reservation(entry)
+                self.forget(entry)
         fsync_directory(self._new)
 
     # -- reservations
@@ -94,20 +105,36 @@ class Spool:
         """What is to be tested, in the order in which the master handed it out."""
         return [entry for _, entry in _by_age(self._reserved)]
 
-    def give_back(self, entry: Reserved) -> None:
-        """Turn a reservation into one that is to be given back."""
-        _touch(self._give_back / entry.file_name)
-        self._forget_reservation(entry)
+    def give_back(self, entry: Reserved, kind: TroubleKind | None = None) -> None:
+        """Turn a reservation into one that is to be given back; because of trouble, if a kind of it is said."""
+        marker = self._give_back / entry.file_name
+        if kind is not None:
+            atomic_write(marker, kind.value)
+        _touch(marker)
+        self.forget(entry)
 
     def to_give_back(self) -> list[Reserved]:
         """What the master is to be told not to wait for."""
         return [entry for _, entry in _by_age(self._give_back)]
 
+    def evidence(self, entry: Reserved) -> Evidence | None:
+        """What the master may be told about a package that is to be given back; None: nothing is wrong with it."""
+        word = (self._give_back / entry.file_name).read_text()
+        if word not in list(TroubleKind):
+            return None
+        path = self._trouble / entry.file_name
+        return Evidence(TroubleKind(word), path if path.exists() else None)
+
     def given_back(self, entry: Reserved) -> None:
         """The master knows."""
         _remove(self._give_back / entry.file_name)
 
-    def _forget_reservation(self, entry: Reserved) -> None:
+    def is_reserved(self, entry: Reserved) -> bool:
+        """Whether it is still to be tested."""
+        return (self._reserved / entry.file_name).exists()
+
+    def forget(self, entry: Reserved) -> None:
+        """It is not to be tested any more."""
         _remove(self._reserved / entry.file_name)
 
     # -- logs
@@ -123,13 +150,13 @@ class Spool:
     def finish(self, entry: Reserved, outcome: Outcome) -> Path:
         """Move the written log to the finished ones, then end the reservation; returns its place."""
         path = self._move_new(entry, self._finished(outcome))
-        self._forget_reservation(entry)
+        self.forget(entry)
         return path
 
-    def finish_in_trouble(self, entry: Reserved) -> Path:
+    def finish_in_trouble(self, entry: Reserved, kind: TroubleKind) -> Path:
         """Keep the written log as evidence and let the package be given back."""
         path = self._move_new(entry, self._trouble)
-        self.give_back(entry)
+        self.give_back(entry, kind)
         self._bound_trouble()
         return path
 
@@ -166,6 +193,12 @@ class Spool:
             total += path.stat().st_size
             if count > _TROUBLE_FILES or (total > _TROUBLE_BYTES and count > 1):
                 _remove(path)
+
+
+def is_known(slaves: Path, section: SectionName, entry: Reserved) -> bool:
+    """Whether any slave below this directory has the package in its hands, in whatever state."""
+    states = ("new", "reserved", "give-back", *Outcome)
+    return any((slave / section / state / entry.file_name).exists() for slave in slaves.iterdir() for state in states)
 
 
 def _entries(directory: Path) -> Iterator[tuple[Path, Reserved]]:

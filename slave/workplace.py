@@ -13,7 +13,7 @@ from piufarm.archive.cache import IndexCache
 from piufarm.slave.events import Tell
 from piufarm.slave.interrupts import Interrupts
 from piufarm.slave.job.testrun import DEFAULT_PATIENCE, Patience
-from piufarm.slave.link.connection import Masters
+from piufarm.slave.link.masters import Masters
 
 
 def load_average() -> float:

@@ -70,8 +70,13 @@ class CommandLine:
         distribution = self.distros.base_distro(self.base_distro).distribution
         return schroot_name(distribution.replace("/", "-"), self.section.arch)
 
-    def test(self, entry: Reserved, tarball: Path, metadata: Path | None = None) -> tuple[str, ...]:
-        """The test of one package; with `metadata`, that file is read if it exists, else written."""
+    def test(
+        self, entry: Reserved, tarball: Path, *, metadata: Path | None = None, result: Path | None = None
+    ) -> tuple[str, ...]:
+        """The test of one package.
+
+        With `metadata`, that file is read if it exists, else written; our tester writes its result to `result`.
+        """
         section = self.section
         words = [*self._prefix(), *(("--schroot", self.schroot) if self.uses_schroot else ("-b", str(tarball)))]
         if section.is_upgrade_test:
@@ -83,6 +88,8 @@ class CommandLine:
             words.append("--keep-sources-list")
         if metadata is not None and section.is_upgrade_test:
             words += ["-B" if metadata.exists() else "-S", str(metadata)]
+        if result is not None and self.is_own:
+            words += ["--result", str(result)]
         return (*words, "--apt", f"{entry.package}={entry.version}")
 
     def tarball(self, path: Path) -> tuple[str, ...]:

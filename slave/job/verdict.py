@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Final
 
 from piufarm.outcome import Outcome
+from piufarm.trouble import TroubleKind
 
 END_OF_RUN: Final = "piuparts run ends"
 KILLED: Final = " *** Process KILLED - exceed maximum run time ***\n"
@@ -66,3 +69,12 @@ def _is_statement(ended: Ended, ret: int) -> bool:
     """Whether our tester's end says something about the package: it passed, failed, or took too long."""
     too_long = ended.ending is Ending.TIME_LIMIT or -ret in _TIMEOUT_STATUSES
     return ret in (0, 1) or too_long
+
+
+def told_kind(result: Path, status: int) -> TroubleKind:
+    """What sort of trouble a test ended in, by the result that our tester has written, if it came to that."""
+    try:
+        kind = json.loads(result.read_text())["trouble_kind"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return TroubleKind.KILLED if status < 0 else TroubleKind.OTHER
+    return TroubleKind(kind) if kind in list(TroubleKind) else TroubleKind.OTHER

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Final, NamedTuple, Protocol
 
 from piufarm.errors import FarmError
 from piufarm.names import Package, SectionName, Version
-from piufarm.protocol import NEED_DATA, RemoteProtocolError, SlaveConnection
+from piufarm.protocol import NEED_DATA, Feature, Holdings, RemoteProtocolError, SlaveConnection
 from piufarm.protocol.messages import (
     BodyChunk,
     BodyEnd,
     Busy,
     Error,
+    Features,
     Hello,
     Idle,
+    Lease,
     Ok,
     Recycle,
+    Renew,
     Request,
     Reserve,
     Result,
     SelectSection,
     SlaveMessage,
     Status,
+    Trouble,
     Unreserve,
 )
-from piufarm.slave.link.backoff import Backoff
-from piufarm.slave.link.route import Target
+from piufarm.slave.link.compression import compressed
 from piufarm.slave.spool import Finished, Reserved
+from piufarm.trouble import TroubleKind
 
 _PIECE: Final = 1 << 18  # bytes of a log that are sent at a time
 
@@ -53,12 +55,15 @@ class SectionUnknown(FarmError):
     """The master has no such section."""
 
 
-class NotYet(FarmError):
-    """The last attempts to reach the master failed; it is too early for another one."""
+class HungUp(FarmError):
+    """The master has closed the connection instead of answering."""
 
-    def __init__(self, message: str, seconds: float) -> None:
-        super().__init__(message)
-        self.seconds = seconds
+
+class Held(NamedTuple):
+    """What the master says is ours in a section, and for how long."""
+
+    seconds: int
+    entries: tuple[Reserved, ...]
 
 
 class MasterSession:
@@ -67,6 +72,7 @@ class MasterSession:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._protocol = SlaveConnection()
+        self._ended = False
         if not isinstance(self._next(), Hello):
             raise FarmError("the master does not greet")
 
@@ -79,6 +85,15 @@ class MasterSession:
                 raise SectionUnknown(
                     f"the master has no section {section}", hint="compare the sections in both piuparts.conf"
                 )
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        """What the master has said that it understands beyond the plain protocol."""
+        return self._protocol.features
+
+    def ask_features(self) -> None:
+        """Ask for them, once a section was selected. Raises HungUp: a master that has none does that."""
+        self._ask(Features())
 
     def recycle(self) -> bool:
         """Ask for packages that are to be tested again; False if there are none."""
@@ -93,6 +108,17 @@ class MasterSession:
         reply = self._ask(Reserve())
         return Reserved(Package(reply.words[0]), Version(reply.words[1])) if isinstance(reply, Ok) else None
 
+    def lease(self, count: int) -> Held | None:
+        """Get up to so many packages to test at once, if there are any."""
+        reply = self._ask(Lease(count))
+        return _held(reply) if isinstance(reply, Ok) else None
+
+    def renew(self) -> Held:
+        """Say that we still work on what is ours in this section, and hear what that is."""
+        reply = self._ask(Renew())
+        assert isinstance(reply, Ok)  # the protocol knows no other
+        return _held(reply)
+
     def unreserve(self, entry: Reserved) -> None:
         """Give a package back."""
         self._ask(Unreserve(entry.package, entry.version))
@@ -103,16 +129,39 @@ class MasterSession:
 
     def deliver(self, log: Finished) -> None:
         """Send a result with its log; when this returns, the master has it safe."""
-        self._send(Result(log.outcome, log.package, log.version))
-        with log.path.open("rb") as stream:
-            while data := stream.read(_PIECE):
-                self._send(BodyChunk(data))
-        self._send(BodyEnd())
+        self._send_with_log(Result(log.outcome, log.package, log.version), log.path)
+        self._reply()
+
+    def trouble(self, entry: Reserved, kind: TroubleKind, evidence: Path | None) -> None:
+        """Give a package back whose test said nothing about it, with the log of it if there is one."""
+        self._send_with_log(Trouble(entry.package, entry.version, kind), evidence)
         self._reply()
 
     def close(self) -> None:
         """Hang up."""
         self._wire.close()
+
+    def _send_with_log(self, head: Result | Trouble, log: Path | None) -> None:
+        if log is None:
+            self._send(head)
+        elif Feature.ZSTD in self.features:
+            with compressed(log) as frame:
+                if frame is None:
+                    self._send_file(head, log)
+                else:
+                    self._send_stream(replace(head, compressed_bytes=frame[1]), frame[0])
+        else:
+            self._send_file(head, log)
+        self._send(BodyEnd())
+
+    def _send_file(self, head: Result | Trouble, log: Path) -> None:
+        with log.open("rb") as stream:
+            self._send_stream(head, stream)
+
+    def _send_stream(self, head: Result | Trouble, stream: IO[bytes]) -> None:
+        self._send(head)
+        while data := stream.read(_PIECE):
+            self._send(BodyChunk(data))
 
     def _ask(self, request: Request) -> Ok | Error | Busy:
         self._send(request)
@@ -138,61 +187,14 @@ class MasterSession:
                 if data:
                     self._protocol.receive(data)
                 else:
+                    self._ended = True
                     self._protocol.receive_eof()
         except RemoteProtocolError as error:
-            raise FarmError(f"{error.message}{self._wire.complaint}", hint=error.hint) from error
+            kind = HungUp if self._ended else FarmError
+            raise kind(f"{error.message}{self._wire.complaint}", hint=error.hint) from error
         return event
 
 
-@dataclass
-class _Attempts:
-    """How the attempts to reach one master went."""
-
-    backoff: Backoff
-    not_before: float = 0.0
-
-
-@dataclass
-class Masters:
-    """Sessions with masters: one at a time, shared by all sections, opened when needed and closed before tests."""
-
-    connect: Callable[[Target], Wire]
-    announce: Callable[[str], None] = lambda _: None
-    random_source: random.Random = field(default_factory=random.Random)
-    clock: Callable[[], float] = time.monotonic
-    _target: Target | None = None
-    _session: MasterSession | None = None
-    _attempts: dict[Target, _Attempts] = field(default_factory=dict)
-
-    def session(self, target: Target) -> MasterSession:
-        """An open session with this master. Raises FarmError; after a failure NotYet, for longer each time."""
-        if self._session is not None and self._target == target:
-            return self._session
-        self.close()
-        attempts = self._attempts.setdefault(target, _Attempts(Backoff(self.random_source)))
-        left = attempts.not_before - self.clock()
-        if left > 0:
-            raise NotYet(f"{target.host} could not be reached; next attempt in {left:.0f} s", left)
-        try:
-            self._session = self._open(target)
-        except FarmError:
-            attempts.not_before = self.clock() + attempts.backoff.failed()
-            raise
-        attempts.backoff.succeeded()
-        self._target = target
-        return self._session
-
-    def _open(self, target: Target) -> MasterSession:
-        self.announce(f"connecting to {target.host}")
-        wire = self.connect(target)
-        try:
-            return MasterSession(wire)
-        except BaseException:
-            wire.close()
-            raise
-
-    def close(self) -> None:
-        """Hang up; it is always safe."""
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
+def _held(reply: Ok) -> Held:
+    holdings = Holdings.of(reply)
+    return Held(holdings.seconds, tuple(Reserved(*package) for package in holdings.packages))

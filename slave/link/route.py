@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,7 @@ def find_route(name: str, *, user: str | None, extra_known_hosts: Path, port: in
         host=str(found["hostname"]),
         port=port or int(parts["port"] or found.get("port", SSH_PORT)),
         user=user or parts["user"] or str(found.get("user") or getpass.getuser()),
-        identities=tuple(path for path in map(_path, found.get("identityfile", ())) if path.exists()),
+        identities=tuple(path for path in map(_path, found.get("identityfile", ())) if _is_readable(path)),
         only_these_identities=found.get("identitiesonly") == "yes",
         known_hosts=(*_known_hosts(found), extra_known_hosts),
         proxy_command=None if command == "none" else command,
@@ -88,6 +89,11 @@ def find_route(name: str, *, user: str | None, extra_known_hosts: Path, port: in
 
 def _path(text: str) -> Path:
     return Path(text).expanduser()
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether a key can be tried: one that cannot be read must not keep the others from being tried."""
+    return os.access(path, os.R_OK) and not path.is_dir()
 
 
 def _known_hosts(found: dict[str, str]) -> tuple[Path, ...]:

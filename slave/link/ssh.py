@@ -15,6 +15,7 @@ import paramiko
 from piufarm.errors import FarmError
 from piufarm.slave.link.known_hosts import fingerprint, load_known_hosts, revoked_keys
 from piufarm.slave.link.route import SSH_PORT, Route, Target, find_route
+from piufarm.trouble import TroubleKind
 
 CONNECT_SECONDS: Final = 30.0
 KEEPALIVE_SECONDS: Final = 30
@@ -30,6 +31,12 @@ _Socket: TypeAlias = "socket.socket | paramiko.Channel | paramiko.ProxyCommand"
 
 class Unreachable(FarmError):
     """No session with the master, for a reason that may be gone the next time."""
+
+    usual_kind = TroubleKind.NETWORK
+
+
+class TurnedAway(Unreachable):
+    """The host hung up before it said a word: too many are at its door at this moment (sshd's MaxStartups)."""
 
 
 class Untrusted(FarmError):
@@ -58,6 +65,8 @@ class SshWire:
         except (OSError, paramiko.SSHException) as error:
             raise Unreachable(f"lost the connection to {self._where}: {error}") from error
         self._collect_complaint()
+        if not data and not self._channel.get_transport().is_active():
+            raise Unreachable(f"lost the connection to {self._where}")
         return data
 
     def write(self, data: bytes) -> None:
@@ -166,7 +175,8 @@ def _connect(route: Route, cleanup: ExitStack, connection: _Socket) -> paramiko.
             hint="on the master: piufarm master add-slave NAME KEY.pub; here: is the key in the agent, or unencrypted?",
         ) from error
     except (OSError, EOFError, paramiko.SSHException) as error:
-        raise Unreachable(f"cannot log in to {route.user}@{route.host} port {route.port}: {error}") from error
+        kind = TurnedAway if isinstance(error.__context__, EOFError | ConnectionError) else Unreachable
+        raise kind(f"cannot log in to {route.user}@{route.host} port {route.port}: {error}") from error
     transport = client.get_transport()
     if transport.get_remote_server_key().get_base64() in revoked_keys(route.known_hosts):
         raise Untrusted(f"the host key of {route.host} is revoked", hint=f"see the @revoked line in {_files(route)}")

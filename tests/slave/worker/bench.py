@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from piufarm.outcome import Outcome
 from piufarm.slave.events import Event, Phase
 from piufarm.slave.interrupts import Interrupts
 from piufarm.slave.job.testrun import Patience
-from piufarm.slave.link.connection import Masters
+from piufarm.slave.link.dialects import Dialect, Dialects
+from piufarm.slave.link.masters import Masters
+from piufarm.slave.link.route import PLACEHOLDER_COMMAND, Target
 from piufarm.slave.loop import Loop, Until
 from piufarm.slave.section import Mode, SectionWorker
 from piufarm.slave.spool import Reserved, Spool
@@ -26,6 +28,7 @@ from piufarm.slave.workplace import Workplace
 from tests.slave.worker.fake_master import FakeMaster
 
 SECTION = SectionName("small")
+TARGET = Target("farm-master", None, PLACEHOLDER_COMMAND)
 PATIENCE = Patience(limit_seconds=30, interrupt_seconds=0.5, terminate_seconds=0.5)
 
 # Does what the name of the package says. Its last line is what a tester's last line has to be.
@@ -61,20 +64,34 @@ class Bench:
     patience: Patience = PATIENCE
     loads: list[float] = field(default_factory=list)  # what the host's load is each time someone looks
     open_while_testing: list[int] = field(default_factory=list)
+    on_event: Callable[[Event], None] = lambda _: None
+    pauses: list[float] = field(default_factory=list)  # before a further attempt to connect
     signals: dict[Phase, list[signal.Signals]] = field(default_factory=dict)  # sent when such an event is told
 
     def __post_init__(self) -> None:
         (self.directory / "etc").mkdir(parents=True)
         self.tester.write_text(TESTER)
         self.tester.chmod(0o755)
+        self.dialects.remember(TARGET, Dialect.PLAIN)
         self.start_again()
+
+    @property
+    def dialects(self) -> Dialects:
+        """What the slaves of this host remember of masters; at first, that this one is plain."""
+        return Dialects(self.directory / "slave" / "masters")
 
     def start_again(self) -> None:
         """A new slave process in the same directory."""
         self.interrupts = Interrupts(lambda text: self.events.append(Event(Phase.NOTE, text=text)))
         self.place = Workplace(
             self.directory / "slave" / "1",
-            Masters(self.master.connect, random_source=random.Random(1), clock=lambda: self.time),
+            Masters(
+                self.master.connect,
+                self.dialects,
+                random_source=random.Random(1),
+                clock=lambda: self.time,
+                pause=self.pauses.append,
+            ),
             self.interrupts,
             self._tell,
             IndexCache(self.directory / "indexes"),
@@ -86,6 +103,7 @@ class Bench:
 
     def _tell(self, event: Event) -> None:
         self.events.append(event)
+        self.on_event(event)
         if event.phase is Phase.TESTING:
             self.open_while_testing.append(self.master.open)
         if event.phase in self.signals:

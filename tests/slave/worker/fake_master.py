@@ -6,23 +6,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from piufarm.errors import FarmError
-from piufarm.protocol import NEED_DATA, PAUSED, MasterConnection
+from piufarm.names import Package, Version
+from piufarm.protocol import NEED_DATA, PAUSED, Feature, Holdings, MasterConnection, features_reply
 from piufarm.protocol.messages import (
     BodyChunk,
     BodyEnd,
     Busy,
     EndOfSession,
     Error,
+    Features,
     Hello,
     Idle,
+    Lease,
     Ok,
     Recycle,
+    Renew,
     Reply,
     Reserve,
     Result,
     SelectSection,
     SlaveMessage,
     Status,
+    Trouble,
     Unreserve,
 )
 from piufarm.slave.link.route import Target
@@ -41,6 +46,12 @@ class FakeMaster:
     unknown: bool = False
     down: bool = False
     refuses_log_of: str = ""  # hangs up instead of answering
+    hangs_up_on: str = ""  # a request by its name, once
+    features: frozenset[Feature] | None = None  # None: hangs up when it is asked, as the predecessor does
+    lease_seconds: int = 1800
+    held: list[tuple[str, str]] = field(default_factory=list)  # leased, and neither reported nor given back
+    troubles: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # by package_version: kind and evidence
+    compressed: list[str] = field(default_factory=list)  # package_version of logs that came so
     results: dict[str, bytes] = field(default_factory=dict)  # by outcome/package_version
     unreserved: list[tuple[str, str]] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)  # the requests, as words
@@ -69,7 +80,7 @@ class FakeWire:
         self._connection.send(Hello())
         self._answers = GREETING
         self._recycling = False
-        self._result: Result | None = None
+        self._result: Result | Trouble | None = None
         self._log = b""
         self._hung_up = False
 
@@ -80,11 +91,15 @@ class FakeWire:
     def write(self, data: bytes) -> None:
         if self._hung_up:
             raise FarmError("lost the connection")
+        if self._master.down:
+            raise FarmError("the master has gone down")
         self._connection.receive(data)
         reply: Reply | None = None
         while (event := self._connection.next_event()) is not NEED_DATA and not self._hung_up:
             if event is PAUSED:
-                assert reply is not None
+                if reply is None:  # it hangs up instead
+                    self._hung_up = True
+                    return
                 self._answers += self._connection.send(reply)
                 continue
             assert not isinstance(event, EndOfSession)
@@ -105,12 +120,26 @@ class FakeWire:
                 self._master.heard.append(f"{outcome} {package} {version}")
                 self._result, self._log = event, b""
                 return None
+            case Trouble(package, version, kind):
+                self._master.heard.append(f"trouble {package} {version} {kind}")
+                self._result, self._log = event, b""
+                return None
             case SelectSection(section):
                 self._master.heard.append(f"section {section}")
                 self._recycling = False
                 return Busy() if self._master.busy else Error() if self._master.unknown else Ok()
-        self._master.heard.append(type(event).__name__.lower())
+        name = type(event).__name__.lower()
+        self._master.heard.append(name)
+        if name == self._master.hangs_up_on:
+            self._master.hangs_up_on = ""
+            return None
         match event:
+            case Features():
+                return None if self._master.features is None else features_reply(self._master.features)
+            case Lease(count):
+                return self._lease(count)
+            case Renew():
+                return self._holdings(self._master.held)
             case Recycle():
                 self._recycling = bool(self._master.recycle_offers)
                 return Ok() if self._recycling else Error()
@@ -121,16 +150,38 @@ class FakeWire:
                 return Ok(offers.pop(0)) if offers else Error()
             case Unreserve(package, version):
                 self._master.unreserved.append((package, version))
+                self._release(package, version)
                 return Ok()
             case Status():
                 return Ok(("total=0",))
         raise AssertionError(event)
 
-    def _store(self) -> Reply:
-        assert self._result is not None
-        if self._result.package == self._master.refuses_log_of:
-            self._hung_up = True
+    def _lease(self, count: int) -> Reply:
+        master = self._master
+        offers = master.recycle_offers if self._recycling else master.offers
+        leased = [offers.pop(0) for _ in range(min(count, len(offers)))]
+        master.held += leased
+        return self._holdings(leased) if leased else Error()
+
+    def _holdings(self, packages: list[tuple[str, str]]) -> Ok:
+        pairs = tuple((Package(name), Version(version)) for name, version in packages)
+        return Holdings(self._master.lease_seconds, pairs).reply()
+
+    def _release(self, package: Package, version: Version) -> None:
+        if (package, version) in self._master.held:
+            self._master.held.remove((package, version))
+
+    def _store(self) -> Reply | None:
+        master, head = self._master, self._result
+        assert head is not None
+        if head.package == master.refuses_log_of:
+            return None
+        name = f"{head.package}_{head.version}"
+        if head.compressed_bytes is not None:
+            master.compressed.append(name)
+        if isinstance(head, Trouble):
+            master.troubles[name] = (head.kind, self._log)
         else:
-            result = self._result
-            self._master.results[f"{result.outcome}/{result.package}_{result.version}"] = self._log
+            master.results[f"{head.outcome}/{name}"] = self._log
+        self._release(head.package, head.version)
         return Ok()

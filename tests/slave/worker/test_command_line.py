@@ -18,7 +18,7 @@ PLAIN = {"mirror": "", "archive-keyring": "", "check-valid-until": "yes", "arch"
 def line(bench: Bench, *, proxy: str | None = None, metadata: Path | None = None, **extra: str) -> str:
     values = {**PLAIN, **{key.replace("_", "-"): value for key, value in extra.items()}}
     section = bench.configure(values).sections[SECTION]
-    return shlex.join(CommandLine(section, Distros(), proxy).test(reserved("pkg", "1"), BASE, metadata))
+    return shlex.join(CommandLine(section, Distros(), proxy).test(reserved("pkg", "1"), BASE, metadata=metadata))
 
 
 def test_an_install_test(bench: Bench) -> None:

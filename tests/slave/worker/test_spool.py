@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from piufarm.outcome import Outcome
 from piufarm.run import clean_environment, run
 from piufarm.slave.spool import Spool, SpoolBusy
+from piufarm.trouble import TroubleKind
 from tests.slave.worker.bench import reserved
 from tests.support.clone import CLONE
 
@@ -92,7 +93,7 @@ def test_evidence_of_trouble_is_bounded(tmp_path: Path) -> None:
         entry = reserved(f"package{number:03}")
         with spool.new_log(entry) as stream:
             stream.write(b"evidence\n")
-        spool.finish_in_trouble(entry)
+        spool.finish_in_trouble(entry, TroubleKind.DISK)
     kept = sorted(path.name for path in (tmp_path / "trouble").iterdir())
     assert len(kept) == 100
     assert "package104_1.log" in kept and "package000_1.log" not in kept
@@ -171,7 +172,7 @@ def test_whatever_happens_a_package_is_in_one_place(tmp_path_factory: pytest.Tem
             case "finish" if new.exists():
                 spool.finish(HELLO, Outcome.PASS)
             case "trouble" if new.exists():
-                spool.finish_in_trouble(HELLO)
+                spool.finish_in_trouble(HELLO, TroubleKind.OTHER)
             case "send":
                 for log in spool.finished():
                     spool.sent(log)

@@ -176,7 +176,8 @@ def test_a_mirror_that_is_down_gives_the_packages_back_and_makes_no_result(bench
     assert worker.turn(Mode.NORMAL) == 0
     assert bench.master.unreserved == [("good", "1"), ("gone", "1")]
     assert bench.master.results == {}
-    assert bench.files() == []
+    assert bench.files() == ["trouble/good_1.log"]
+    assert "\nNot tested: " in (bench.place.directory / "small" / "trouble" / "good_1.log").read_text()
     assert worker.had_trouble and worker.wake > 0
 
 
