@@ -11,6 +11,7 @@ from piufarm.outcome import Outcome
 from piufarm.states import PackageState
 from piufarm.store.model import Node, Relation, outcome_reason
 
+
 class Reasons:
     """A solution, put into words."""
 

@@ -29,13 +29,15 @@ class Neighbourhood:
     """A package with a new result, those that depend on it, and everything that these can depend on.
 
     `options` need no dependencies: their states are as stored. Of a clause of a dependent all packages that can satisfy
-    it are among the options or the dependents; those of which this cannot be said are left out.
+    it are among the options or the dependents; those of which this cannot be said are left out. `alone` is False if
+    names are looked up in other sections, too.
     """
 
     generation: int
     counter: int  # of changes, when this was read
     dependents: Sequence[Node]
     options: Sequence[Node]
+    alone: bool = True
 
 
 class Evaluations(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from piufarm.names import Package, SectionName
+from piufarm.names import PACKAGE_MAX, Package, SectionName
 from piufarm.states import PackageState
 from piufarm.store.evaluations import Neighbourhood
 from piufarm.store.model import Node
@@ -48,11 +48,12 @@ def neighbourhood(cursor: Cursor, section: SectionName, package: Package, limit:
     among = {found.name for found in dependents}
     wanted = mentioned.union(*providers.values()) - among
     options = [found._replace(depends=()) for found in _nodes(cursor, key, read, wanted)]
-    if sections.looked_into(cursor, key):
+    alone = not sections.looked_into(cursor, key)
+    if not alone:
         elsewhere = {found.name for found in options if found.stored.state is PackageState.OUTDATED}
         elsewhere |= mentioned - {found.name for found in options} - among - providers.keys()
         dependents = [found for found in dependents if elsewhere.isdisjoint(_mentioned(found))]
-    return Neighbourhood(key.generation, key.counter, dependents, options)
+    return Neighbourhood(key.generation, key.counter, dependents, options, alone)
 
 
 def _dependents(cursor: Cursor, key: SectionKey, package: Package, limit: int) -> Collection[str] | None:
@@ -63,10 +64,13 @@ def _dependents(cursor: Cursor, key: SectionKey, package: Package, limit: int) -
         return ()
     names = {str(package), *(provided.name for provided in RelationsReader().provides(found[0]))}
     dependents: set[str] = set()
-    query = f"SELECT packages FROM dependents WHERE {_PRESENT} AND name IN ({_NAMES})"
+    query = (
+        f"SELECT CASE WHEN length(packages) <= {limit * PACKAGE_MAX} THEN packages END FROM dependents"
+        f" WHERE {_PRESENT} AND name IN ({_NAMES})"
+    )
     for (packages,) in _by_name(cursor, key, query, names):
-        dependents.update(packages.split(","))
-        if len(dependents) > limit:
+        dependents.update(packages.split(",") if packages else ())
+        if packages is None or len(dependents) > limit:
             return None
     return dependents - {package}
 

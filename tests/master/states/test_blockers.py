@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.master.states.worlds import section, world
+from tests.master.states.worlds import computed, packages, section, world
 
 
 def _blockers(*lines: str, **results: str) -> dict[str, str]:
-    return {name: state.blocker for name, state in world(*lines, **results).items()}
+    return {name: state.blocker for name, state in computed(packages(*lines, **results)).items()}
 
 
 def test_what_waits_is_blocked_by_the_first_dependency_that_is_not_good() -> None:
