@@ -57,6 +57,7 @@ def campaign(kind: str, directory: Path, arguments: argparse.Namespace, tell: Ca
             tell(f"{len(targets)} targets at {len(seen)} points")
             one.run(targets, batch=_ROUNDS_BETWEEN_LOOKS)
             aimed |= seen
+        world.kill_evaluators()
         tell(f"points that were not seen: {', '.join(sorted(fault_points().keys() - aimed)) or 'none'}")
         return one.tally
 
@@ -89,7 +90,7 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=12, help="kills at each point and database (default: 12)")
     parser.add_argument("--failures", type=int, default=2, help="failing disks at each point (default: 2)")
     parser.add_argument("--random", type=int, default=250, help="kills at random moments (default: 250)")
-    parser.add_argument("--accidents", type=int, default=40, help="killed database servers (default: 40)")
+    parser.add_argument("--accidents", type=int, default=40, help="killed evaluators and database servers (default: 40)")
     parser.add_argument("--only", choices=KINDS, help="one kind of database instead of all")
     parser.add_argument("--write", action="store_true", help=f"put the table into {_DOCUMENT.name}")
     arguments = parser.parse_args()

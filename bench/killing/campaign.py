@@ -70,7 +70,8 @@ class Campaign:
         self.tally = Tally()
         self.oracle = programs.oracle
         self.judge = Judge(world, self.oracle, programs.older)
-        self._accidents = list(database.accidents)
+        evaluator = Accident("an evaluator that a session has started", lambda: world.kill_evaluators() > 0)
+        self._accidents = [evaluator, *database.accidents]
         self._programs = programs
         self._chance = chance
         self._tell = tell
@@ -104,7 +105,7 @@ class Campaign:
         waiting = [(target, _ATTEMPTS) for target in targets]
         self._chance.shuffle(waiting)
         rounds = max(1, len(waiting) // _AT_ONCE)
-        unlucky = Counter(self._chance.choices(range(rounds), k=accidents) if self._accidents else [])
+        unlucky = Counter(self._chance.choices(range(rounds), k=accidents))
         while waiting and not self.tally.problems:
             chosen = [waiting.pop() for _ in range(min(_AT_ONCE, len(waiting)))]
             accident = self._accidents[self.tally.rounds % len(self._accidents)] if unlucky[self.tally.rounds] else None

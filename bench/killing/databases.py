@@ -13,7 +13,8 @@ from typing import Final
 
 from tests.support.postgresql import PostgresqlServer, new_server
 
-KINDS: Final = ("sqlite", "postgresql")
+SQLITE: Final = "sqlite"
+KINDS: Final = (SQLITE, "postgresql")
 BACKEND: Final = "a backend of PostgreSQL"
 SERVER: Final = "the server of PostgreSQL"
 
@@ -37,7 +38,7 @@ class Database:
 @contextmanager
 def database(kind: str, directory: Path, chance: Random) -> Iterator[Database]:
     """A new, empty database while the block runs."""
-    if kind == "sqlite":
+    if kind == SQLITE:
         yield Database(f"sqlite://{directory}/farm.sqlite")
         return
     with new_server() as server:

@@ -76,7 +76,8 @@ class Programs:
         """There is something to compute: sessions that went before have done all the rest."""
         with closing(self.world.open()) as store:
             store.queue_recycle(SID, self._tested(), now=datetime.now(UTC))
-        return ["evaluate"]
+        self.world.kill_evaluators()
+        return ["evaluate", "--linger", "0.5", SECTION]
 
     def _recycle(self) -> Sequence[str]:
         return ["recycle", *self._tested()]
