@@ -6,15 +6,19 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TextIO
 
 from piufarm.config.command import add_config_option
 from piufarm.config.load import load
 from piufarm.config.model import Section
+from piufarm.master.ages import ago
+from piufarm.master.machine import utc_now
 from piufarm.master.selection import add_sections_argument, select_sections
+from piufarm.master.slaves_command import state_of
 from piufarm.states import PackageState
 from piufarm.store import open_store
+from piufarm.store.attempts import SlaveRow
 from piufarm.store.model import Store
 
 
@@ -31,17 +35,21 @@ def main(arguments: argparse.Namespace) -> int:
     store = open_store(configuration.farm.state, create=False)
     try:
         sections = select_sections(configuration, arguments.sections)
-        found = [_status(store, section) for section in sections]
+        drained = [row for row in store.slaves() if row.drained_at is not None]
+        found = [_status(store, section, drained) for section in sections]
     finally:
         store.close()
     if arguments.json:
         print(json.dumps(found, indent=1))
     else:
-        _print(found, sys.stdout, datetime.now(UTC))
+        now = utc_now()
+        _print(found, sys.stdout, now)
+        for row in drained:
+            print(f"{row.name}: {state_of(row, now)} (`piufarm master slaves`)")
     return 0
 
 
-def _status(store: Store, section: Section) -> dict[str, Any]:
+def _status(store: Store, section: Section, drained: Sequence[SlaveRow]) -> dict[str, Any]:
     row = store.section(section.name)
     counts = store.counts(section.name)
     return {
@@ -57,9 +65,21 @@ def _status(store: Store, section: Section) -> dict[str, Any]:
                 "slave": held.owner,
                 "reserved_at": held.reserved_at.isoformat(),
                 "deadline": held.deadline.isoformat(),
+                "lease": held.lease,
             }
             for held in store.reservations(section.name)
         ],
+        "to_be_tested_again": len(store.recycle_queue(section.name)),
+        "held_back": [
+            {
+                "package": hold.package,
+                "version": hold.version,
+                "held_at": hold.held_at.isoformat(),
+                "reason": hold.reason,
+            }
+            for hold in store.holds(section.name)
+        ],
+        "drained_slaves": [row.name for row in drained],
     }
 
 
@@ -71,17 +91,17 @@ def _print(sections: Sequence[dict[str, Any]], stream: TextIO, now: datetime) ->
         for state, number in section["states"].items():
             if number:
                 print(f"  {number:7}  {state}", file=stream)
+        if section["to_be_tested_again"]:
+            print(f"  {section['to_be_tested_again']:7}  to be tested again", file=stream)
         if section["evaluation_due"]:
             print("           (new results are still to be worked out: piufarm master evaluate)", file=stream)
         for held in section["reservations"]:
             overdue = ", past its deadline" if held["deadline"] < now.isoformat() else ""
             who = f"with {held['slave'] or 'somebody'}, reserved {_ago(now, held['reserved_at'])}"
             print(f"           {held['package']} {held['version']}: {who}{overdue}", file=stream)
+        for hold in section["held_back"]:
+            print(f"           {hold['package']} {hold['version']}: {hold['reason']}", file=stream)
 
 
 def _ago(now: datetime, moment: str) -> str:
-    seconds = max(0, int((now - datetime.fromisoformat(moment)).total_seconds()))
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
+    return ago(now, datetime.fromisoformat(moment))

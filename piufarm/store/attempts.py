@@ -239,6 +239,15 @@ class Attempts(Protocol):
         """What is marked to be tested again, in the order of the marks."""
         ...
 
+    def tested_packages(
+        self, section: SectionName, *, problem: str | None = None, before: datetime | None = None
+    ) -> Sequence[Package]:
+        """Packages with a current result of the version that is to be tested, those with the oldest results first.
+
+        Of these only those whose log shows a known problem of this name, or whose result came before a moment.
+        """
+        ...
+
     def has_recycle_queue(self, section: SectionName) -> bool:
         """Whether anything is marked to be tested again, whether it can be tested now or not."""
         ...

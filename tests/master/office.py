@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from piufarm.config.load import load
@@ -13,7 +14,8 @@ from piufarm.master.channel import Channel, Patience
 from piufarm.master.evaluator import bring_up_to_date
 from piufarm.master.fsck import Check, Difference
 from piufarm.master.layout import SectionFiles, section_files
-from piufarm.master.session import Session, Visitor
+from piufarm.master.machine import Machine, utc_now
+from piufarm.master.session import Session, Visitor, offered_to
 from piufarm.names import Package, SectionName, Version
 from piufarm.protocol import MasterConnection
 from piufarm.run import Completed, clean_environment, run
@@ -48,15 +50,24 @@ class Office:
     def section(self) -> Section:
         return load(self.config).sections[SID]
 
-    def fill(self, *packages: str) -> None:
-        """Let the archive hold `name` or `name -> dependency | alternative, …`, all of version 1, states computed."""
-        self.store.replace_packages(SID, map(_package, packages), index_digest="", now=NOON)
+    def fill(self, *packages: str, version: str = "1") -> None:
+        """Let the archive hold `name` or `name -> dependency | alternative, …`, all of a version, states computed."""
+        archive = [_package(package, Version(version)) for package in packages]
+        self.store.replace_packages(SID, archive, index_digest="", now=NOON)
         bring_up_to_date(self.store, SID)
 
     def converse(
-        self, text: str | bytes, *, slave: str | None = "worker1", sections: tuple[str, ...] = ()
+        self,
+        text: str | bytes,
+        *,
+        slave: str | None = "worker1",
+        sections: tuple[str, ...] = (),
+        later: timedelta = timedelta(0),
     ) -> list[str]:
-        """What the master answers, as lines; in this process, the whole input at once. Raises what ends a session."""
+        """What the master answers, as lines; in this process, the whole input at once. Raises what ends a session.
+
+        To the master it is `later` than it really is.
+        """
         source, sink = self.directory / "in", self.directory / "out"
         source.write_bytes(text if isinstance(text, bytes) else text.encode())
         try:
@@ -69,7 +80,15 @@ class Office:
                     connection=MasterConnection(),
                 )
                 warnings: list[str] = []
-                Session(load(self.config), Visitor(slave, sections), channel, warn=warnings.append).run()
+                visitor = Visitor(slave, sections)
+                Session(
+                    load(self.config),
+                    visitor,
+                    channel,
+                    warn=warnings.append,
+                    machine=Machine(clock=lambda: utc_now() + later),
+                    offered=offered_to(visitor),
+                ).run()
         finally:
             lines = sink.read_text().splitlines()
         assert warnings == []
@@ -106,10 +125,9 @@ def open_office(directory: Path, settings: str = "", *, state: str = "") -> Offi
 
 
 
-def _package(line: str) -> IndexPackage:
+def _package(line: str, version: Version) -> IndexPackage:
     name, _, depends = line.partition("->")
     clauses = [clause.split("|") for clause in depends.split(",") if clause.strip()]
-    version = Version("1")
     return IndexPackage(
         name=Package(name.strip()),
         version=version,

@@ -140,6 +140,12 @@ class SqlAttempts:
         with self._database.read() as cursor:
             return recycling.recycle_queue(cursor, section)
 
+    def tested_packages(
+        self, section: SectionName, *, problem: str | None = None, before: datetime | None = None
+    ) -> Sequence[Package]:
+        with self._database.read() as cursor:
+            return recycling.tested_packages(cursor, section, problem, before)
+
     def has_recycle_queue(self, section: SectionName) -> bool:
         with self._database.read() as cursor:
             return recycling.is_queued(cursor, section)

@@ -80,7 +80,7 @@ def current_outcome(cursor: Cursor, what: Parameters) -> str | None:
 
 
 def mark(cursor: Cursor, key: SectionKey, what: Parameters, queued_at: int, *, passed: bool) -> None:
-    """Mark a version, unless it is marked already; the section must be locked."""
+    """Mark a version, unless it is marked already; the package must be locked."""
     rank = queued_at + (_PASSED if passed else 0)
     cursor.execute(
         "INSERT INTO recycle (section_id, package, version, queued_at, rank)"
@@ -96,18 +96,18 @@ def mark(cursor: Cursor, key: SectionKey, what: Parameters, queued_at: int, *, p
 
 
 def release(cursor: Cursor, key: SectionKey, what: Parameters) -> bool:
-    """Let a version go that is held back; False if it is not. The section must be locked."""
+    """Let a version go that is held back; False if it is not. The package must be locked."""
     cursor.execute(f"DELETE FROM hold WHERE {_WHAT}", what)
     held = cursor.rowcount > 0
-    cursor.execute(f"UPDATE trouble SET counted = 0 WHERE {_WHAT} AND counted = 1", what)
+    cursor.also(f"UPDATE trouble SET counted = 0 WHERE {_WHAT} AND counted = 1", what)
     if held:
         set_free(cursor, key, what)
     return held
 
 
 def set_free(cursor: Cursor, key: SectionKey, what: Parameters) -> None:
-    """Let a version be handed out unless somebody has it or it is held back; the section must be locked."""
-    cursor.execute(
+    """Let a version be handed out unless somebody has it or it is held back; the package must be locked."""
+    cursor.also(
         f"""
         UPDATE package SET free = CASE WHEN EXISTS (SELECT 1 FROM reservation WHERE {_WHAT})
             OR EXISTS (SELECT 1 FROM hold WHERE {_WHAT}) THEN 0 ELSE 1 END
@@ -135,6 +135,28 @@ def recycle_queue(cursor: Cursor, section: SectionName) -> Sequence[RecycleMark]
         {"section_id": find_section(cursor, section).id},
     ).fetchall()
     return [_mark(section, row) for row in rows]
+
+
+def tested_packages(
+    cursor: Cursor, section: SectionName, problem: str | None, before: datetime | None
+) -> Sequence[Package]:
+    """See Store.tested_packages."""
+    rows = cursor.execute(
+        """
+        SELECT r.package FROM run AS r JOIN package AS p ON p.section_id = r.section_id AND p.generation = :generation
+            AND p.name = r.package AND p.test_version = r.version AND p.listed = 1
+        WHERE r.section_id = :section_id AND r.standing = 'current'
+            AND (CAST(:problem AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM classification AS c
+                WHERE c.run_id = r.id AND c.problem = :problem))
+            AND (CAST(:before AS BIGINT) IS NULL OR r.received_at < :before)
+        ORDER BY r.received_at, r.package
+        """,
+        {
+            **find_section(cursor, section).columns, "problem": problem,
+            "before": None if before is None else micros(before),
+        },
+    ).fetchall()  # fmt: skip
+    return [Package(row[0]) for row in rows]
 
 
 def is_queued(cursor: Cursor, section: SectionName) -> bool:

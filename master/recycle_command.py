@@ -1,0 +1,102 @@
+"""`piufarm master recycle`: let packages be tested again, and those go that were held back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from piufarm.config.command import add_config_option
+from piufarm.config.load import load
+from piufarm.config.model import Section
+from piufarm.errors import UsageError
+from piufarm.master.evaluator import evaluate_alone
+from piufarm.master.machine import utc_now
+from piufarm.master.selection import select_sections
+from piufarm.names import InvalidName, Package
+from piufarm.store import open_store
+from piufarm.store.model import Store
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("packages", metavar="PACKAGE", nargs="*", help="test these again, or let them go")
+    parser.add_argument("--problem", metavar="NAME", help="those whose logs show this known problem")
+    parser.add_argument("--older-than", metavar="DAYS", type=int, help="those whose results are older than this")
+    parser.add_argument(
+        "--section", metavar="SECTION", action="append", default=[],
+        help="in this section (may be repeated; default: those of the key `sections`, else all)",
+    )  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="only print which packages these are")
+    add_config_option(parser)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Mark the packages in each section; slaves get them when they ask for packages to test again."""
+    wanted = _wanted(arguments)
+    configuration = load(arguments.config)
+    store = open_store(configuration.farm.state, create=False)
+    try:
+        sections = select_sections(configuration, arguments.section)
+        found = {section: _find(store, section, wanted, arguments) for section in sections}
+        _refuse_unknown(wanted, found)
+        for section, packages in found.items():
+            if arguments.dry_run:
+                print("".join(f"{section.name}: {package}\n" for package in packages), end="")
+            elif packages or not wanted:
+                _recycle(store, section, packages, tell_each=bool(wanted))
+    finally:
+        store.close()
+    return 0
+
+
+def _wanted(arguments: argparse.Namespace) -> Sequence[Package]:
+    ways = [bool(arguments.packages), arguments.problem is not None, arguments.older_than is not None]
+    if ways[0] and any(ways[1:]) or not any(ways):
+        raise UsageError("name packages, or choose them by --problem and --older-than")
+    if arguments.older_than is not None and arguments.older_than < 0:
+        raise UsageError(f"--older-than {arguments.older_than}: a number of days that have passed, such as 180")
+    try:
+        return list(map(Package, dict.fromkeys(arguments.packages)))
+    except InvalidName as error:
+        raise UsageError(str(error)) from error
+
+
+def _find(
+    store: Store, section: Section, wanted: Sequence[Package], arguments: argparse.Namespace
+) -> Sequence[Package]:
+    """Those of the packages that the section has."""
+    if wanted:
+        rows = {name: store.package(section.name, name) for name in wanted}
+        return [name for name, row in rows.items() if row is not None and row.listed]
+    problem = arguments.problem.removesuffix(".conf") if arguments.problem else None
+    return store.tested_packages(section.name, problem=problem, before=_before(arguments.older_than))
+
+
+def _before(days: int | None) -> datetime | None:
+    if days is None:
+        return None
+    try:
+        return utc_now() - timedelta(days=days)
+    except OverflowError as error:
+        raise UsageError(f"--older-than {days}: there was no farm so long ago") from error
+
+
+def _refuse_unknown(wanted: Sequence[Package], found: Mapping[Section, Sequence[Package]]) -> None:
+    known = {name for packages in found.values() for name in packages}
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        where = ", ".join(section.name for section in found) or "no section"
+        raise UsageError(f"not tested in {where}: {', '.join(unknown)}", hint="nothing was marked")
+
+
+def _recycle(store: Store, section: Section, packages: Sequence[Package], *, tell_each: bool) -> None:
+    done = store.queue_recycle(section.name, packages, now=utc_now())
+    if store.evaluation_due(section.name):
+        evaluate_alone(store, section.name)
+    if tell_each:
+        for package, acted in done.items():
+            print(f"{section.name}: {package} {'is' if acted else 'has no result yet: it is'} to be tested")
+    else:
+        marked = sum(done.values())
+        print(f"{section.name}: {marked} package{'' if marked == 1 else 's'} to be tested again")
