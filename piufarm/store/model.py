@@ -18,6 +18,7 @@ from piufarm.states import PackageState
 from piufarm.store.attempts import Attempts
 from piufarm.store.attempts import Reservation as Reservation
 from piufarm.store.evaluations import Evaluations
+from piufarm.store.explanations import Explanations
 from piufarm.store.takeovers import Takeovers
 
 
@@ -254,7 +255,7 @@ class Snapshot:
     others: Sequence[ForeignSection] = ()
 
 
-class Store(Evaluations, Takeovers, Attempts, Protocol):
+class Store(Evaluations, Explanations, Takeovers, Attempts, Protocol):
     """Everything that the farm remembers. Raises piufarm.store.StoreError (a FarmError) on trouble of the database."""
 
     def close(self) -> None: ...

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from piufarm.names import Package, SectionName
 from piufarm.states import PackageState
 from piufarm.store.evaluations import Circumstances, Neighbourhood
+from piufarm.store.explanations import Pace, Situation
 from piufarm.store.model import (
     ComputedState,
     Dependency,
@@ -25,6 +26,7 @@ from piufarm.store.model import (
 from piufarm.store.sql import (
     counts,
     evaluations,
+    explanations,
     neighbourhoods,
     packages,
     rows,
@@ -221,3 +223,21 @@ class SqlStore(SqlAttempts):
     def problems(self, run_id: str) -> Sequence[str]:
         with self._database.read() as cursor:
             return takeovers.problems(cursor, run_id)
+
+    # questions about single packages
+
+    def situation(self, section: SectionName, package: Package) -> Situation | None:
+        with self._database.read() as cursor:
+            return explanations.situation(cursor, section, package)
+
+    def ahead(self, section: SectionName, package: Package) -> int:
+        with self._database.read() as cursor:
+            return explanations.ahead(cursor, section, package)
+
+    def pace(self, section: SectionName, *, now: datetime) -> Pace:
+        with self._database.read() as cursor:
+            return explanations.pace(cursor, section, now)
+
+    def names_like(self, section: SectionName, text: str) -> Sequence[Package]:
+        with self._database.read() as cursor:
+            return explanations.names_like(cursor, section, text)
