@@ -10,6 +10,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO, Final, TypeAlias
+from typing import IO, Final, NoReturn, TypeAlias
 
 from piufarm.errors import FarmError
 
@@ -192,6 +193,13 @@ def spawn(
         )
     except FileNotFoundError as error:
         raise FarmError(f"program not found: {argv[0]}", hint="install the Debian package that has it") from error
+
+
+def become(argv: Sequence[str]) -> NoReturn:
+    """Let another program take this process over; what has been printed is flushed. Raises OSError."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(argv[0], list(argv))
 
 
 PIPE: Final = subprocess.PIPE

@@ -2,7 +2,7 @@
 
 INT once: finish what is being tested or said, deliver, give the rest back. INT twice, or TERM: end now; a running test
 is aborted by whoever runs it, everything else by a KeyboardInterrupt, for all that matters is on disk already.
-HUP: deliver what is finished.
+HUP: deliver what is finished. USR1: do so, too, and then start anew with the program that is installed now.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Final
 _FIRST: Final = "interrupted: a running test is finished and sent, the rest given back; once more: end at once"
 _AT_ONCE: Final = "interrupted: ending at once; what is not done stays reserved for the next start"
 _FLUSH: Final = "hang-up: finished logs are sent after the running test"
-_HANDLED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_RESTART: Final = "restart: finished logs are sent after the running test, then the slave starts itself anew"
+_HANDLED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+_IGNORED_IN_BETWEEN: Final = (signal.SIGHUP, signal.SIGUSR1)  # from the end of one program to the start of the next
 
 
 def _write(text: str) -> None:
@@ -34,6 +36,7 @@ class Interrupts:
         self._interrupts = 0
         self._terminated = False
         self._flush = False
+        self._restart = False
         self._deferred = False
         self._wakeup: int | None = None
 
@@ -50,7 +53,12 @@ class Interrupts:
     @property
     def flush_requested(self) -> bool:
         """Whether to deliver finished logs before the next test."""
-        return self._flush
+        return self._flush or self._restart
+
+    @property
+    def restart_requested(self) -> bool:
+        """Whether to start anew after that, keeping what is reserved."""
+        return self._restart and not self.stop_requested
 
     def take_flush(self) -> bool:
         """Like flush_requested, and forget it: it is being done."""
@@ -70,7 +78,8 @@ class Interrupts:
             self._wakeup = None
             signal.set_wakeup_fd(-1)
             for number, handler in previous.items():
-                signal.signal(number, handler)
+                ignored = self.restart_requested and number in _IGNORED_IN_BETWEEN
+                signal.signal(number, signal.SIG_IGN if ignored else handler)
             os.close(reader)
             os.close(writer)
 
@@ -118,6 +127,10 @@ class Interrupts:
                 self._interrupts += 1
             case signal.SIGTERM:
                 self._terminated = True
+            case signal.SIGUSR1:
+                self._restart = True
+                self._announce(_RESTART)
+                return
             case _:
                 self._flush = True
                 self._announce(_FLUSH)

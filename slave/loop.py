@@ -30,12 +30,16 @@ class Loop:
         self._longest_sleep = longest_sleep_seconds
 
     def run(self, until: Until) -> int:
-        """Returns the exit status: 0 if all went well, 1 after an interrupt or trouble."""
+        """Returns the exit status: 0 if all went well or a restart was asked for, 1 after an interrupt or trouble."""
         self._flush_all()  # what a former life has left
         while True:
             tested = self._round(fair=until is not Until.FOREVER)
             if self._place.interrupts.stop_requested:
                 return self._shut_down()
+            if self._place.interrupts.restart_requested:
+                self._flush_all()
+                self._place.masters.close()
+                return 0
             if self._place.interrupts.take_flush():
                 self._flush_all()
                 continue

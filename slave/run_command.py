@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from piufarm.config.load import load
 from piufarm.config.model import Configuration
 from piufarm.errors import ConfigError, UsageError
 from piufarm.names import InvalidName, SectionName
+from piufarm.run import become
 from piufarm.slave.bases.prepare import default_cache
 from piufarm.slave.display import Display
 from piufarm.slave.events import Event, JsonLines, Phase, Tell
@@ -36,8 +38,9 @@ _GLOBAL: Final = SectionName("global")
 _DEFAULT_SECTION: Final = SectionName("slave")  # when [global] names no sections
 _EPILOG: Final = """\
 Signals: INT finishes the running test, sends what is finished and gives the rest back; INT twice (or TERM) ends at
-once, what is not done stays reserved for the next start; HUP sends what is finished. What is finished is never lost:
-it waits in <slave-directory>/<number>/<section>/ until the master has confirmed it."""
+once, what is not done stays reserved for the next start; HUP sends what is finished; USR1 does so, too, and then starts
+the slave anew with the same arguments, after an upgrade for instance. What is finished is never lost: it waits in
+<slave-directory>/<number>/<section>/ until the master has confirmed it."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -74,8 +77,11 @@ def main(arguments: argparse.Namespace) -> int:
             status = Loop(workers, place, _longest_sleep(configuration)).run(until)
         except KeyboardInterrupt:
             status = 1
-        tell(Event(Phase.ENDED, text="the slave ends"))
-        return status
+        if not interrupts.restart_requested:
+            tell(Event(Phase.ENDED, text="the slave ends"))
+            return status
+        tell(Event(Phase.ENDED, text="the slave starts itself anew"))
+    return become([sys.executable, *sys.orig_argv[1:]])
 
 
 def choose_sections(configuration: Configuration, words: Sequence[str]) -> list[SectionName]:

@@ -42,6 +42,7 @@ case "$operand" in
     interrupt=*) kill -INT $PPID; sleep 0.2; echo "0m0.1s INFO: piuparts run ends." ;;
     twice=*) kill -INT $PPID; sleep 0.1; kill -INT $PPID; sleep 60 ;;
     term=*) kill -TERM $PPID; sleep 60 ;;
+    usr1=*) kill -USR1 $PPID; sleep 0.1; echo "0m0.1s INFO: piuparts run ends." ;;
     hup=*) kill -HUP $PPID; sleep 0.1; echo "0m0.1s INFO: piuparts run ends." ;;
     *) echo "0m0.1s INFO: piuparts run ends." ;;
 esac

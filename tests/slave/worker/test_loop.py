@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -135,6 +136,41 @@ def test_a_hang_up_delivers_everything_and_then_goes_on_with_what_is_reserved(be
     phases = [event.phase for event in bench.events if event.phase in (Phase.TESTED, Phase.SENT)]
     assert phases == [Phase.TESTED, Phase.SENT, Phase.TESTED, Phase.SENT]
     assert bench.master.unreserved == []
+
+
+@pytest.fixture
+def handlers_put_back() -> Iterator[None]:
+    """A slave that starts anew leaves signals ignored until then."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers_put_back")
+def test_usr1_delivers_and_ends_the_loop_for_a_new_start_that_goes_on_with_what_is_reserved(bench: Bench) -> None:
+    bench.publish("usr1", "good")
+    bench.configure()
+    bench.master.offers = [("usr1", "1"), ("good", "1")]
+    assert bench.loop(Until.FOREVER) == 0
+    assert bench.interrupts.restart_requested
+    assert set(bench.master.results) == {"pass/usr1_1"}
+    assert bench.files() == ["reserved/good_1.log"]
+    assert bench.master.unreserved == [] and bench.master.open == 0
+    assert [signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGHUP)] == [signal.SIG_IGN] * 2
+    bench.start_again()
+    assert bench.loop(Until.ONE_ROUND) == 0
+    assert set(bench.master.results) == {"pass/usr1_1", "pass/good_1"}
+
+
+def test_an_interrupt_counts_more_than_a_restart(bench: Bench) -> None:
+    bench.publish("good")
+    bench.configure()
+    bench.loop(Until.ONE_ROUND)
+    bench.signals[Phase.IDLE] = [signal.SIGUSR1]
+    bench.on_event = lambda event: signal.raise_signal(signal.SIGINT) if event.phase is Phase.IDLE else None
+    assert bench.loop(Until.FOREVER) == 1
+    assert not bench.interrupts.restart_requested
 
 
 def interrupting(bench: Bench, request: str, times: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,12 @@ import pytest
 from piufarm.config.load import load
 from piufarm.errors import UsageError
 from piufarm.names import SectionName
-from piufarm.run import clean_environment, run
+from piufarm.run import STDOUT, clean_environment, run, spawn
 from piufarm.slave import run_command
 from tests.slave.worker.bench import Bench
 from tests.support.clone import PIUFARM
 from tests.support.ssh import SshDoor
+from tests.support.wait import wait_until
 
 SLAVE = "worker"
 
@@ -70,6 +72,32 @@ def test_the_log_arrives_as_it_was_written(farm: Bench, tmp_path: Path) -> None:
     log = (tmp_path / "m" / "small" / "pass" / "good_1.log").read_bytes()
     assert b"\ncaf\\xe9 [ESC][1m\x00\n.\n0m0.1s INFO: piuparts run ends.\n" in log
     assert len(hashlib.sha256(log).hexdigest()) == 64
+
+
+def test_usr1_starts_the_slave_anew_in_the_same_process(farm: Bench, tmp_path: Path) -> None:
+    assert piufarm(farm, tmp_path, "master", "refresh")[0] == 0
+    events = tmp_path / "events.jsonl"
+    env = clean_environment(HOME=str(tmp_path), PIUFARM_CACHE=str(farm.directory / "cache"))
+    words = ["--json-events", str(events), "--config", str(farm.directory / "etc" / "piuparts.conf")]
+
+    def phases() -> list[str]:
+        return [json.loads(line)["phase"] for line in events.read_text().splitlines()] if events.exists() else []
+
+    with (tmp_path / "said").open("wb") as output:
+        slave = spawn([PIUFARM, "slave", "run", *words], env=env, stdout=output, stderr=STDOUT)
+        try:
+            wait_until(lambda: phases()[-1:] == ["idle"], "an idle slave")
+            slave.send_signal(signal.SIGUSR1)
+            wait_until(lambda: phases().count("started") == 2, "a new start")
+            wait_until(lambda: phases()[-1:] == ["idle"], "an idle slave again")
+            slave.send_signal(signal.SIGINT)
+            assert slave.wait(60) == 1
+        finally:
+            slave.kill()
+            slave.wait()
+    assert phases().count("ended") == 2
+    said = (tmp_path / "said").read_text()
+    assert "the slave starts itself anew" in said and "Traceback" not in said
 
 
 def test_an_unreachable_master_is_an_error_with_exit_status_1(farm: Bench, tmp_path: Path) -> None:
