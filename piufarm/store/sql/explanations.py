@@ -90,7 +90,8 @@ def pace(cursor: Cursor, section: SectionName, now: datetime) -> Pace:
     """See Store.pace."""
     key = find_section(cursor, section)
     seconds, tests = cursor.execute(
-        "SELECT sum(seconds), count(seconds) FROM (SELECT seconds FROM run WHERE section_id = :section_id AND seconds IS NOT NULL"
+        "SELECT sum(seconds), count(seconds) FROM (SELECT seconds FROM run"
+        " WHERE section_id = :section_id AND seconds IS NOT NULL"
         f" ORDER BY received_at DESC LIMIT {_TIMED_TESTS}) AS lately",
         {"section_id": key.id},
     ).fetchone()
