@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Final, Self
 
+import psycopg2
+
+from piufarm.store.lock_names import lock_number
 from piufarm.store.sql.database import Parameters, Row
 
 _PARAMETER: Final = re.compile(r":([a-z_]\w*)")
@@ -22,15 +25,31 @@ def translated(statement: str) -> str:
 
 
 class PostgresqlCursor:
-    """See piufarm.store.sql.database.Cursor."""
+    """See piufarm.store.sql.database.Cursor.
 
-    def __init__(self, cursor: Any) -> None:
-        """`cursor` belongs to psycopg2 and is inside a transaction."""
-        self._cursor = cursor
+    What has no result waits here and goes to the server together with the next statement that has one: each way there
+    and back costs more than most statements.
+    """
+
+    def __init__(self, begin: str, connect: Callable[[], Any]) -> None:
+        """Begin a transaction by this statement. `connect` returns a connection, another one if that has broken."""
+        self._connect = connect
+        self._cursor = connect().cursor()
+        self._waiting = [begin.encode()]
+        self._has_begun = False
+
+    def close(self) -> None:
+        """Forget the results."""
+        self._cursor.close()
 
     def locking(self, clause: str) -> str:
         """See Cursor.locking."""
         return clause
+
+    def lock(self, name: str, *, shared: bool = False) -> None:
+        """See Cursor.lock."""
+        how = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        self._waiting.append(f"SELECT {how}({lock_number(name)})".encode())
 
     @property
     def rowcount(self) -> int:
@@ -39,20 +58,49 @@ class PostgresqlCursor:
 
     def execute(self, statement: str, parameters: Parameters = _NONE, /) -> Self:
         """See Cursor.execute."""
-        self._cursor.execute(translated(statement), parameters)
+        self.also(statement, parameters)
+        self._send()
         return self
 
+    def also(self, statement: str, parameters: Parameters = _NONE, /) -> None:
+        """See Cursor.also."""
+        self._waiting.append(self._cursor.mogrify(translated(statement), parameters))
+
     def executemany(self, statement: str, parameters: Iterable[Parameters], /) -> Self:
-        """See Cursor.executemany; all go to the server in one message."""
-        text = translated(statement)
-        joined = b";".join(self._cursor.mogrify(text, row) for row in parameters)
-        if joined:
-            self._cursor.execute(joined)
+        """See Cursor.executemany."""
+        for row in parameters:
+            self.also(statement, row)
         return self
 
     def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """See Cursor.load."""
+        self._send()
         self._cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", _CopyText(rows))
+
+    def commit(self) -> None:
+        """Make durable what was done."""
+        if self._has_begun or len(self._waiting) > 1:
+            self._waiting.append(b"COMMIT")
+            self._send()
+
+    def roll_back(self) -> None:
+        """Undo what was done."""
+        if self._has_begun:
+            self._waiting = [b"ROLLBACK"]
+            self._send()
+
+    def _send(self) -> None:
+        message = b";".join(self._waiting)
+        self._waiting.clear()
+        try:
+            self._cursor.execute(message)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            if self._has_begun or not self._cursor.connection.closed:
+                raise
+            # broken while nothing was asked of it, such as by a restart of the server; nothing was done yet
+            self._cursor = self._connect().cursor()
+            self._cursor.execute(message)
+        self._has_begun = True
 
     def fetchone(self) -> Any:
         """The next row, None if there is no more."""

@@ -36,14 +36,14 @@ class PostgresqlDatabase:
         self._place = without_password(url)
         self._connection: Any = None
         with self._translated():
-            connection = self._connected()
-            with closing(connection.cursor()) as cursor:
-                if find_version(cursor) is None:
-                    if not create:
-                        raise StoreError(f"no store at {self._place}", hint="`piufarm master refresh` makes it")
-                    with self._transaction(_WRITE):
-                        create_tables(cursor)
-                check_version(find_version(cursor) or 0, self._place)
+            with closing(self._connected().cursor()) as cursor:
+                version = find_version(cursor)
+            if version is None:
+                if not create:
+                    raise StoreError(f"no store at {self._place}", hint="`piufarm master refresh` makes it")
+                with self._transaction(_WRITE) as ours:
+                    version = create_tables(ours)
+            check_version(version, self._place)
 
     def close(self) -> None:
         """Give the connection up."""
@@ -104,37 +104,19 @@ class PostgresqlDatabase:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[PostgresqlCursor]:
-        with closing(self._begun(begin)) as cursor:
+        with closing(PostgresqlCursor(begin, self._connected)) as cursor:
             try:
-                yield PostgresqlCursor(cursor)
-                cursor.execute("COMMIT")
+                yield cursor
+                cursor.commit()
             except BaseException:
-                self._roll_back()
+                try:
+                    cursor.roll_back()
+                except psycopg2.Error:
+                    self.release()  # the server undoes what it was told on a connection that ends
                 raise
-
-    def _begun(self, begin: str) -> Any:
-        """A cursor inside a transaction. A connection that broke while nothing was asked is replaced."""
-        fresh = self._connection is None
-        try:
-            cursor = self._connected().cursor()
-            cursor.execute(begin)
-        except (psycopg2.OperationalError, psycopg2.InterfaceError):
-            self.release()
-            if fresh:
-                raise
-            cursor = self._connected().cursor()
-            cursor.execute(begin)
-        return cursor
-
-    def _roll_back(self) -> None:
-        try:
-            with closing(self._connection.cursor()) as cursor:
-                cursor.execute("ROLLBACK")
-        except psycopg2.Error:
-            self.release()  # the server undoes what it was told on a connection that ends
 
     def _connected(self) -> Any:
-        if self._connection is None:
+        if self._connection is None or self._connection.closed:
             self._connection = connect(self._url)
         return self._connection
 

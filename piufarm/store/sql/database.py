@@ -20,6 +20,17 @@ class Cursor(Protocol):
         """`clause`, such as `FOR UPDATE`; empty where a writer excludes all others anyway."""
         ...
 
+    def lock(self, name: str, *, shared: bool = False) -> None:
+        """Wait for whoever has this lock, and keep it until the transaction ends; nothing where a writer is alone.
+
+        Any number may have it `shared` while nobody else has it.
+        """
+        ...
+
+    def also(self, statement: str, parameters: Parameters = ..., /) -> None:
+        """Run a statement whose result nobody looks at; it may go to the database together with the next one."""
+        ...
+
     @property
     def rowcount(self) -> int: ...
     def execute(self, statement: str, parameters: Parameters = ..., /) -> Self: ...

@@ -15,7 +15,7 @@ from piufarm.store.model import ComputedState, ForeignPackage, ForeignSection, N
 from piufarm.store.relations_text import RelationsReader
 from piufarm.store.sql import sections
 from piufarm.store.sql.database import Cursor, Database, Row
-from piufarm.store.sql.rows import SectionKey, candidate_weight, find_section, lock_section, numbers, numbers_text
+from piufarm.store.sql.rows import SectionKey, candidate_weight, find_section, lock_section, lock_states, numbers, numbers_text
 
 _BATCH: Final = 500  # packages a transaction: some milliseconds
 _OUTCOME_AND_STATE: Final = """
@@ -156,7 +156,7 @@ def reconsidered(
     cursor: Cursor, section: SectionName, states: Mapping[Package, ComputedState], moment: tuple[int, int]
 ) -> None:
     """See Store.reconsidered; `moment` is generation and counter of the neighbourhood."""
-    key = lock_section(cursor, section)
+    key = lock_states(cursor, section)
     generation, counter = moment
     _write(cursor, SectionKey(key.id, generation, counter), states.items(), changed=counter)
     sections.states_changed(cursor, key)

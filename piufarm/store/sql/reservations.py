@@ -13,7 +13,7 @@ from piufarm.store.attempts import Reservation
 from piufarm.store.sql import candidates, recycling, slaves
 from piufarm.store.sql.candidates import Candidate, Choice
 from piufarm.store.sql.database import Cursor, Parameters, Row
-from piufarm.store.sql.rows import SectionKey, count_change, find_section, keep_snapshot, lock_section, micros, moment
+from piufarm.store.sql.rows import SectionKey, count_change, find_section, keep_snapshot, lock_package, lock_section, micros, moment
 
 _EXPIRED_BATCH: Final = 500  # reservations that one transaction takes back
 _WHAT: Final = "section_id = :section_id AND package = :package AND version = :version"
@@ -67,7 +67,7 @@ def _take(
     )  # fmt: skip
     taken = cursor.rowcount > 0
     fault_point("reserve.entered")
-    cursor.execute("UPDATE package SET free = 0 WHERE id = :id", {"id": one.id})
+    cursor.also("UPDATE package SET free = 0 WHERE id = :id", {"id": one.id})
     fault_point("reserve.no-longer-free")
     if not taken:
         return None
@@ -98,7 +98,7 @@ def _give_result_up(cursor: Cursor, key: SectionKey, package_id: int, what: Para
 def end(cursor: Cursor, what: Parameters, owner: str | None) -> datetime | None:
     """End the reservation of whoever holds it, or of nobody in particular; returns since when it was held.
 
-    None if there is none, or it is somebody else's. The section must be locked.
+    None if there is none, or it is somebody else's. The package must be locked.
     """
     row = cursor.execute(
         f"DELETE FROM reservation WHERE {_WHAT} AND (owner IS NULL OR owner = :owner) RETURNING reserved_at",
@@ -106,7 +106,7 @@ def end(cursor: Cursor, what: Parameters, owner: str | None) -> datetime | None:
     ).fetchone()
     if row is None:
         return None
-    cursor.execute(f"DELETE FROM lapsed WHERE {_WHAT} AND owner = :owner", {**what, "owner": owner})
+    cursor.also(f"DELETE FROM lapsed WHERE {_WHAT} AND owner = :owner", {**what, "owner": owner})
     return moment(row[0])
 
 
@@ -162,7 +162,7 @@ def unreserve(
     cursor: Cursor, section: SectionName, package: tuple[Package, Version], owner: str | None, now: datetime
 ) -> bool:
     """See Store.unreserve."""
-    key = lock_section(cursor, section)
+    key = lock_package(cursor, section, package[0])
     what = {"section_id": key.id, "package": package[0], "version": package[1]}
     if end(cursor, what, owner) is None:
         return False

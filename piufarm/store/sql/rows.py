@@ -1,9 +1,8 @@
 """How values look in the tables, and back: times as microseconds, dependencies as short texts; and the section's row.
 
-Where several writers are at work at the same time, rows are locked in this order, so that nobody waits in a circle: the
-section (by one of the three functions below), then its packages, then what is about a package (reservations, runs,
-troubles, marks), then slaves. Whoever changes more than one package or reservation that somebody else may be changing
-has the section by `lock_section`.
+Where several writers are at work at the same time, they lock a section first, by one of the functions below, then rows:
+of reservations, runs, troubles and marks, then that of the section, then those of packages, then of slaves. So nobody
+waits in a circle.
 """
 
 from __future__ import annotations
@@ -82,18 +81,37 @@ def find_section(cursor: Cursor, section: SectionName) -> SectionKey:
 def keep_snapshot(cursor: Cursor, section: SectionName) -> SectionKey:
     """The key of a section, whose present snapshot stays the present one until the transaction has ended.
 
-    For those who hand packages out and take them back, any number of them at a time.
+    For those who hand packages out, any number of them at a time.
     """
-    row = cursor.execute(f"{_KEY} {cursor.locking('FOR KEY SHARE')}", {"name": section}).fetchone()
+    cursor.lock(f"snapshot {section}", shared=True)
+    return find_section(cursor, section)
+
+
+def lock_package(cursor: Cursor, section: SectionName, package: str) -> SectionKey:
+    """The key of a section, entered if it is new, in which nobody else decides about this package meanwhile.
+
+    What its results, troubles and reservations mean is decided by one after the other; about other packages at the same
+    time.
+    """
+    cursor.lock(f"section {section}", shared=True)
+    cursor.lock(f"package {section} {package}")
+    return _entered(cursor, section)
+
+
+def lock_states(cursor: Cursor, section: SectionName) -> SectionKey:
+    """The key of a section in which nobody else writes states that follow from a result, until the transaction ends."""
+    cursor.lock(f"section {section}", shared=True)
+    row = cursor.execute(f"{_KEY} {cursor.locking('FOR NO KEY UPDATE')}", {"name": section}).fetchone()
     return SectionKey(*row) if row else _NO_SECTION
 
 
 def lock_section(cursor: Cursor, section: SectionName) -> SectionKey:
-    """The key of a section, entered if it is new; its results are taken in one after the other, by who holds this.
+    """The key of a section, entered if it is new, in which only those who `keep_snapshot` go on meanwhile.
 
-    Those who only `keep_snapshot` go on meanwhile.
+    For whoever decides about many packages.
     """
-    return _lock(cursor, section, cursor.locking("FOR NO KEY UPDATE"))
+    cursor.lock(f"section {section}")
+    return _entered(cursor, section)
 
 
 def lock_snapshot(cursor: Cursor, section: SectionName) -> SectionKey:
@@ -101,21 +119,28 @@ def lock_snapshot(cursor: Cursor, section: SectionName) -> SectionKey:
 
     For the moment in which another snapshot becomes the present one.
     """
-    return _lock(cursor, section, cursor.locking("FOR UPDATE"))
+    cursor.lock(f"section {section}")
+    cursor.lock(f"snapshot {section}")
+    return _entered(cursor, section)
 
 
-def _lock(cursor: Cursor, section: SectionName, clause: str) -> SectionKey:
-    row = cursor.execute(f"{_KEY} {clause}", {"name": section}).fetchone()
-    if row is None:
-        cursor.execute("INSERT INTO section (name) VALUES (:name) ON CONFLICT (name) DO NOTHING", {"name": section})
-        row = cursor.execute(f"{_KEY} {clause}", {"name": section}).fetchone()
-    return SectionKey(*row)
+def _entered(cursor: Cursor, section: SectionName) -> SectionKey:
+    key = find_section(cursor, section)
+    if key.id >= 0:
+        return key
+    cursor.execute("INSERT INTO section (name) VALUES (:name) ON CONFLICT (name) DO NOTHING", {"name": section})
+    return find_section(cursor, section)
+
+
+_COUNT: Final = "UPDATE section SET counter = counter + 1, revision = revision + 1 WHERE id = :id"
 
 
 def count_change(cursor: Cursor, key: SectionKey) -> int:
     """Count a change of results or packages, which makes an evaluation due; returns the new count."""
-    (counter,) = cursor.execute(
-        "UPDATE section SET counter = counter + 1, revision = revision + 1 WHERE id = :id RETURNING counter",
-        {"id": key.id},
-    ).fetchone()
+    (counter,) = cursor.execute(f"{_COUNT} RETURNING counter", {"id": key.id}).fetchone()
     return int(counter)
+
+
+def note_change(cursor: Cursor, key: SectionKey) -> None:
+    """Count a change whose number nobody wants to know."""
+    cursor.also(_COUNT, {"id": key.id})

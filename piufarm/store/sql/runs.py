@@ -14,7 +14,7 @@ from piufarm.store.model import NewRun, Placement, Recorded, Run, Standing, outc
 from piufarm.store.sql import recycling, slaves
 from piufarm.store.sql.database import Cursor, Database, Parameters, Row
 from piufarm.store.sql.reservations import end
-from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_section, micros, moment
+from piufarm.store.sql.rows import SectionKey, find_section, lock_package, lock_section, micros, moment, note_change
 
 _SELECT: Final = (
     "SELECT run.id, name, package, version, outcome, standing, placement, slave, received_at, log, log_bytes,"
@@ -47,7 +47,7 @@ def _run(row: Row) -> Run:
 
 def record_run(cursor: Cursor, section: SectionName, new: NewRun) -> Recorded:
     """See Store.record_run."""
-    key = lock_section(cursor, section)
+    key = lock_package(cursor, section, new.package)
     what = {"section_id": key.id, "package": new.package, "version": new.version}
     held_since = end(cursor, what, new.slave)
     holds = held_since is not None
@@ -58,7 +58,7 @@ def record_run(cursor: Cursor, section: SectionName, new: NewRun) -> Recorded:
     standing = Standing.CURRENT if holds else _standing(cursor, key, new, current)
     superseded = current if standing is Standing.CURRENT else None
     if superseded is not None:
-        cursor.execute("UPDATE run SET standing = 'superseded' WHERE id = :id", {"id": superseded.run_id})
+        cursor.also("UPDATE run SET standing = 'superseded' WHERE id = :id", {"id": superseded.run_id})
         fault_point("run.superseded")
     run = _insert(cursor, key, section, new, standing)
     fault_point("run.inserted")
@@ -113,7 +113,7 @@ def _current(cursor: Cursor, what: Parameters) -> Run | None:
 def _insert(cursor: Cursor, key: SectionKey, section: SectionName, new: NewRun, standing: Standing) -> Run:
     placement = Placement(new.outcome.value)
     log = run_log(new.run_id)
-    cursor.execute(
+    cursor.also(
         """
         INSERT INTO run (id, section_id, package, version, outcome, standing, placement, slave, received_at, log,
             log_bytes, log_sha256, seconds)
@@ -135,16 +135,19 @@ def _insert(cursor: Cursor, key: SectionKey, section: SectionName, new: NewRun, 
 
 def _enter_state(cursor: Cursor, key: SectionKey, run: Run) -> None:
     """Let the package itself show the result at once; what depends on it follows with the next evaluation."""
-    counter = count_change(cursor, key)
+    note_change(cursor, key)
     state = _STATE_OF[run.outcome], outcome_reason(run.outcome, run.version)
-    _set_state(cursor, key, (run.package, run.version), (*state, counter))
+    _set_state(cursor, key, (run.package, run.version), state)
 
 
 def _set_state(cursor: Cursor, key: SectionKey, package: Row, state: Row) -> None:
-    cursor.execute(
-        "UPDATE package SET state = :state, reason = :reason, changed = :changed"
-        " WHERE section_id = :section_id AND generation = :generation AND name = :name AND test_version = :version",
-        key.columns | dict(zip(("name", "version", "state", "reason", "changed"), (*package, *state), strict=True)),
+    """Enter a state by the change that was counted last."""
+    cursor.also(
+        "UPDATE package SET state = :state, reason = :reason,"
+        " changed = (SELECT counter FROM section WHERE id = :section_id)"
+        " WHERE section_id = :section_id AND generation = :generation AND name = :name AND test_version = :version"
+        f" AND state != '{PackageState.OUTDATED}'",  # whatever a test says: nobody asks for it any more
+        key.columns | dict(zip(("name", "version", "state", "reason"), (*package, *state), strict=True)),
     )
 
 
@@ -193,7 +196,7 @@ def runs_out_of_place(cursor: Cursor, section: SectionName) -> Sequence[Run]:
 def retire(cursor: Cursor, section: SectionName, run_ids: Iterable[str]) -> None:
     """See Store.retire."""
     key = lock_section(cursor, section)
-    counter = count_change(cursor, key)
+    note_change(cursor, key)
     state = PackageState.UNKNOWN, "its result was retired; its state has not been computed yet"
     for run_id in run_ids:
         found = cursor.execute(
@@ -201,4 +204,4 @@ def retire(cursor: Cursor, section: SectionName, run_ids: Iterable[str]) -> None
             {"id": run_id},
         ).fetchone()
         if found is not None:
-            _set_state(cursor, key, found, (*state, counter))
+            _set_state(cursor, key, found, state)

@@ -64,4 +64,4 @@ def revision(cursor: Cursor, section: SectionName) -> int:
 
 def states_changed(cursor: Cursor, key: SectionKey) -> None:
     """Let those who look into the section know that states have changed."""
-    cursor.execute("UPDATE section SET revision = revision + 1 WHERE id = :id", {"id": key.id})
+    cursor.also("UPDATE section SET revision = revision + 1 WHERE id = :id", {"id": key.id})

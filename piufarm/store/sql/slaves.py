@@ -73,11 +73,16 @@ def admitted(cursor: Cursor, owner: str | None, now: datetime, count: int) -> in
 
 def note_results(cursor: Cursor, slave: str, now: datetime, *, held_since: datetime | None) -> None:
     """A slave has sent a result; if it was handed out to it on probation, the slave works again."""
-    row = _locked(cursor, slave, now)
-    if row.drained_at is not None and held_since is not None and held_since > row.drained_at:
-        _write(cursor, slave, (True,), None)
-    else:
-        _write(cursor, slave, (*row.attempts, True), row.drained_at)
+    cursor.also(
+        f"""
+        INSERT INTO slave (name, last_seen, attempts) VALUES (:slave, :now, '{_RESULT}') ON CONFLICT (name) DO UPDATE
+        SET attempts = CASE WHEN slave.drained_at < :held_since THEN '{_RESULT}'
+                WHEN length(slave.attempts) < {ATTEMPTS_KEPT} THEN slave.attempts || '{_RESULT}'
+                ELSE substr(slave.attempts, 2) || '{_RESULT}' END,
+            drained_at = CASE WHEN slave.drained_at < :held_since THEN NULL ELSE slave.drained_at END
+        """,
+        {"slave": slave, "now": micros(now), "held_since": None if held_since is None else micros(held_since)},
+    )
 
 
 def note_troubles(cursor: Cursor, numbers: Mapping[str, int], now: datetime) -> set[str]:

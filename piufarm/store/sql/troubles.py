@@ -14,7 +14,7 @@ from piufarm.store.attempts import Hold, NewTrouble, RecordedTrouble, Trouble, h
 from piufarm.store.sql import slaves
 from piufarm.store.sql.database import Cursor, Row
 from piufarm.store.sql.reservations import end, end_without_result, expired
-from piufarm.store.sql.rows import SectionKey, find_section, lock_section, micros, moment
+from piufarm.store.sql.rows import SectionKey, find_section, lock_package, lock_section, micros, moment
 from piufarm.trouble import TroubleKind
 
 _SELECT: Final = (
@@ -26,7 +26,7 @@ _WHAT: Final = "section_id = :section_id AND package = :package AND version = :v
 
 def record_trouble(cursor: Cursor, section: SectionName, new: NewTrouble, max_retries: int) -> RecordedTrouble:
     """See Store.record_trouble."""
-    key = lock_section(cursor, section)
+    key = lock_package(cursor, section, new.package)
     what = {"section_id": key.id, "package": new.package, "version": new.version}
     held_since = end(cursor, what, new.slave)
     if held_since is None and (earlier := _same_trouble(cursor, what, new)) is not None:

@@ -14,6 +14,7 @@ from piufarm.store.sql.database import Parameters, Row
 from piufarm.store.sqlite.creation import check_version, create_database
 from piufarm.store.sqlite.locks import LockFile
 
+_NONE: Final[Parameters] = {}
 _BUSY_SECONDS: Final = 30.0  # how long to wait for writers that are not ours, such as a backup
 
 
@@ -23,6 +24,13 @@ class SqliteCursor(sqlite3.Cursor):
     def locking(self, clause: str) -> str:
         """See Cursor.locking."""
         return ""
+
+    def lock(self, name: str, *, shared: bool = False) -> None:
+        """See Cursor.lock."""
+
+    def also(self, statement: str, parameters: Parameters = _NONE, /) -> None:
+        """See Cursor.also."""
+        self.execute(statement, parameters)
 
     def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """See Cursor.load."""
