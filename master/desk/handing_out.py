@@ -107,6 +107,7 @@ class HandingOut:
 
     def start_retests(self) -> Reply:
         """Hand out what is marked to be tested again, too, if anything is."""
+        self._expire()  # a retest that nobody has finished is queued again
         self.retest = self.retest or self._store.has_recycle_queue(self._section.name)
         return Ok() if self.retest else Error()
 
