@@ -70,7 +70,9 @@ def _targets(
     for point in points:
         programs = [program for program in passed if point in passed[program]]
         weights = [5 if program == SESSION else 1 for program in programs]
-        targets += [Target(one, point) for one in chance.choices(programs, weights, k=arguments.each)]
+        # those of one database alone are aimed at there as often as others in both
+        times = len(KINDS) if point.startswith(("store.", "create.")) else 1
+        targets += [Target(one, point) for one in chance.choices(programs, weights, k=times * arguments.each)]
         failures = chance.choices((Action.ENOSPC, Action.EIO), k=arguments.failures)
         targets += [Target(chance.choice(programs), point, failure) for failure in failures]
     return targets
@@ -90,7 +92,7 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=12, help="kills at each point and database (default: 12)")
     parser.add_argument("--failures", type=int, default=2, help="failing disks at each point (default: 2)")
     parser.add_argument("--random", type=int, default=250, help="kills at random moments (default: 250)")
-    parser.add_argument("--accidents", type=int, default=40, help="killed evaluators and database servers (default: 40)")
+    parser.add_argument("--accidents", type=int, default=40, help="killed evaluators and servers (default: 40)")
     parser.add_argument("--only", choices=KINDS, help="one kind of database instead of all")
     parser.add_argument("--write", action="store_true", help=f"put the table into {_DOCUMENT.name}")
     arguments = parser.parse_args()

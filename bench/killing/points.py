@@ -52,8 +52,8 @@ def stage_of(passed: Iterable[str]) -> Stage:
             stage, has_log = Stage.ELSEWHERE, False
         elif point in ("file.made", "intake.chunk"):
             stage, has_log = Stage.BODY, True
-        elif point in ("file.written", "store.begun"):
+        elif point in ("file.written", "store.begun", "store.postgresql-begun"):
             stage = Stage.COMMIT
-        elif point == "store.committed" and not has_log:
+        elif point in ("store.committed", "store.postgresql-committed") and not has_log:
             stage = Stage.ELSEWHERE
     return stage

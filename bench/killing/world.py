@@ -22,8 +22,8 @@ from tests.support.scripted_slave import Descriptors
 
 SID: Final = SectionName(SECTION)
 # short, so that what killed slaves hold comes back while the campaign runs
-RESERVATION_SECONDS: Final = 12
-LEASE_SECONDS: Final = 6
+RESERVATION_SECONDS: Final = 8
+LEASE_SECONDS: Final = 4
 
 
 @dataclass(frozen=True)
