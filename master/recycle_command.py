@@ -51,8 +51,8 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _wanted(arguments: argparse.Namespace) -> Sequence[Package]:
-    ways = [bool(arguments.packages), arguments.problem is not None, arguments.older_than is not None]
-    if ways[0] and any(ways[1:]) or not any(ways):
+    chooses = arguments.problem is not None or arguments.older_than is not None
+    if bool(arguments.packages) is chooses:
         raise UsageError("name packages, or choose them by --problem and --older-than")
     if arguments.older_than is not None and arguments.older_than < 0:
         raise UsageError(f"--older-than {arguments.older_than}: a number of days that have passed, such as 180")

@@ -37,7 +37,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "master refresh": Command("piufarm.master.refresh_command", "fetch the archive's indexes, recompute the states"),
     "master evaluate": Command("piufarm.master.evaluate_command", "recompute the states that new results have changed"),
     "master status": Command("piufarm.master.status_command", "packages per state, and who tests what"),
-    "master recycle": Command("piufarm.master.recycle_command", "test packages again, let those go that were held back"),
+    "master recycle": Command("piufarm.master.recycle_command", "test packages again, let held ones go"),
     "master slaves": Command("piufarm.master.slaves_command", "who tests, and how it goes; let drained slaves go on"),
     "master fsck": Command("piufarm.master.fsck_command", "compare store and log files, repair what differs"),
     "master import": Command("piufarm.master.import_command", "take an installation of piuparts over"),

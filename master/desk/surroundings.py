@@ -32,4 +32,4 @@ class Surroundings:
         if recorded.held:
             self.note(f"{trouble.package} {trouble.version} is held back: too many attempts ended in trouble")
         if recorded.drained:
-            self.note(f"{who} gets no more packages: too many of its attempts ended in trouble (`piufarm master slaves`)")
+            self.note(f"{who} gets no more packages: too many of its tests ended in trouble (`piufarm master slaves`)")

@@ -1,7 +1,7 @@
 """Who tests what and how it went: reservations and leases, troubles, slaves, packages that are to be tested again.
 
-The part of the store's interface that hands packages out. `owner` and `slave` are the identity of a slave's key, None if
-its key names none.
+The part of the store's interface that hands packages out. `owner` and `slave` are the identity of a slave's key, None
+if its key names none.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class RecordedTrouble:
     """What became of a trouble.
 
     `held` says that its package is held back from now on, `drained` that its slave gets no more packages from now on.
-    `duplicate` means that this very trouble had been stored before: nothing was written and `trouble` is the earlier one.
+    `duplicate` means that this very trouble had been stored before: nothing was written, `trouble` is the earlier one.
     """
 
     trouble: Trouble
@@ -106,7 +106,7 @@ class RecycleMark:
 
 @dataclass(frozen=True)
 class SlaveRow:
-    """A slave that has been here; `attempts` are its last ones, oldest first: True for a result, False for a trouble."""
+    """A slave that has been here; `attempts` are its last ones, oldest first: False for a trouble."""
 
     name: str
     last_seen: datetime
@@ -156,7 +156,7 @@ class Attempts(Protocol):
     def lease(
         self, section: SectionName, *, owner: str, count: int, now: datetime, deadline: datetime, retest: bool = False
     ) -> Sequence[Reservation]:
-        """Take up to `count` candidates, but no more than a fair share: half of what is free, over the active slaves."""
+        """Take up to `count` candidates, and no more than a fair share: half of what is free over the active slaves."""
         ...
 
     def renew(self, section: SectionName, *, owner: str, deadline: datetime) -> Sequence[Reservation]:

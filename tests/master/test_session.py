@@ -127,7 +127,10 @@ def test_a_new_result_hides_the_old_log_wherever_a_person_has_moved_it(office: O
     (office.files.root / "bugged").mkdir()
     (office.files.root / "fail" / "a_1.log").rename(office.files.root / "bugged" / "a_1.log")
     with closing(sqlite3.connect(office.master_directory / "piufarm.sqlite")) as connection, connection:
-        connection.execute("INSERT INTO reservation SELECT id, 'a', '1', NULL, 0, 0, 0, 0 FROM section WHERE name = 'sid'")
+        connection.execute(
+            "INSERT INTO reservation (section_id, package, version, reserved_at, deadline)"
+            " SELECT id, 'a', '1', 0, 0 FROM section WHERE name = 'sid'"
+        )
     office.converse("section sid\npass a 1\n y\n.\n")
     assert (office.files.root / "pass" / "a_1.log").read_text() == "y\n"
     assert list((office.files.root / "bugged").iterdir()) == []

@@ -1,7 +1,7 @@
-"""The table of docs/store.md: what a result means, by who sends it and what has happened before; through real sessions.
+"""The table of docs/store.md: what a result means, by who sends it and what was before; through real sessions.
 
-A row is a story: what slaves say one after the other, and what has become of their results in the end. A result is named
-by its log, which is one word.
+A row is a story: what slaves say one after the other, and what has become of their results in the end. A result is
+named by its log, which is one word.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class SqlAttempts:
         if not count:
             return ()
         with self._database.write() as cursor:
-            return reservations.hand_out(cursor, section, wish._replace(count=count))
+            return reservations.hand_out(cursor, section, wish._replace(number=count))
 
     def renew(self, section: SectionName, *, owner: str, deadline: datetime) -> Sequence[Reservation]:
         with self._database.write() as cursor:

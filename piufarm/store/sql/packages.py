@@ -19,7 +19,8 @@ _REASON: Final = (
     " AND hold.version = package.test_version), package.reason) ELSE package.reason END"
 )
 _COLUMNS: Final = (
-    f"name, version, test_version, source, source_version, maintainer, state, {_REASON}, chain, waiting, blocked, listed"
+    f"name, version, test_version, source, source_version, maintainer, state, {_REASON}, chain, waiting, blocked,"
+    " listed"
 )
 _PRESENT: Final = (
     "section_id = (SELECT id FROM section WHERE name = :section)"

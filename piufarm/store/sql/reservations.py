@@ -13,7 +13,16 @@ from piufarm.store.attempts import Reservation
 from piufarm.store.sql import candidates, recycling, slaves
 from piufarm.store.sql.candidates import Candidate, Choice
 from piufarm.store.sql.database import Cursor, Parameters, Row
-from piufarm.store.sql.rows import SectionKey, count_change, find_section, keep_snapshot, lock_package, lock_section, micros, moment
+from piufarm.store.sql.rows import (
+    SectionKey,
+    count_change,
+    find_section,
+    keep_snapshot,
+    lock_package,
+    lock_section,
+    micros,
+    moment,
+)
 
 _EXPIRED_BATCH: Final = 500  # reservations that one transaction takes back
 _WHAT: Final = "section_id = :section_id AND package = :package AND version = :version"
@@ -25,14 +34,14 @@ class Wish(NamedTuple):
 
     choice: Choice
     deadline: datetime
-    count: int = 1
+    number: int = 1
     lease: bool = False
 
 
 def fair_count(cursor: Cursor, section: SectionName, wish: Wish) -> int:
     """How many packages a slave may get now: as many as it wants, but not so many that others run out of work."""
     owner, now, _ = wish.choice
-    count = slaves.admitted(cursor, owner, now, wish.count)
+    count = slaves.admitted(cursor, owner, now, wish.number)
     key = find_section(cursor, section)
     if count and not candidates.best(cursor, key, wish.choice, 1):
         return 0
@@ -47,7 +56,7 @@ def hand_out(cursor: Cursor, section: SectionName, wish: Wish) -> list[Reservati
     # giving a result up changes states, which is done by one transaction after the other
     key = lock_section(cursor, section) if wish.choice.retest else keep_snapshot(cursor, section)
     lock = cursor.locking("FOR NO KEY UPDATE OF p SKIP LOCKED")
-    found = candidates.best(cursor, key, wish.choice, wish.count, lock=lock)
+    found = candidates.best(cursor, key, wish.choice, wish.number, lock=lock)
     return [held for one in found if (held := _take(cursor, section, (key, one), wish)) is not None]
 
 
@@ -75,9 +84,8 @@ def _take(
     if one.rank:
         _give_result_up(cursor, key, one.id, what)
         fault_point("reserve.result-given-up")
-    return Reservation(
-        section, Package(one.package), Version(one.version), wish.choice.owner, wish.choice.now, wish.deadline, wish.lease
-    )
+    owner, now, _ = wish.choice
+    return Reservation(section, Package(one.package), Version(one.version), owner, now, wish.deadline, wish.lease)
 
 
 def _give_result_up(cursor: Cursor, key: SectionKey, package_id: int, what: Parameters) -> None:
@@ -116,9 +124,9 @@ def expired(cursor: Cursor, key: SectionKey, now: datetime) -> list[tuple[str, s
     Its owner may still send a result: it will be late then, not unasked for.
     """
     rows = cursor.execute(
-        f"DELETE FROM reservation WHERE section_id = :section_id AND (package, version) IN ("
+        "DELETE FROM reservation WHERE section_id = :section_id AND deadline <= :now AND (package, version) IN ("
         "SELECT package, version FROM reservation WHERE section_id = :section_id AND deadline <= :now"
-        f" ORDER BY deadline LIMIT {_EXPIRED_BATCH}) AND deadline <= :now RETURNING package, version, owner, reserved_at",
+        f" ORDER BY deadline LIMIT {_EXPIRED_BATCH}) RETURNING package, version, owner, reserved_at",
         {"section_id": key.id, "now": micros(now)},
     ).fetchall()
     for package, version, owner, reserved_at in rows:

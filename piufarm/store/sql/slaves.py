@@ -108,7 +108,8 @@ def _locked(cursor: Cursor, name: str, now: datetime) -> SlaveRow:
         "INSERT INTO slave (name, last_seen) VALUES (:name, :now) ON CONFLICT (name) DO NOTHING",
         {"name": name, "now": micros(now)},
     )
-    row = cursor.execute(f"{_SELECT} WHERE name = :name {cursor.locking('FOR NO KEY UPDATE')}", {"name": name}).fetchone()
+    lock = cursor.locking("FOR NO KEY UPDATE")
+    row = cursor.execute(f"{_SELECT} WHERE name = :name {lock}", {"name": name}).fetchone()
     return _slave(row)
 
 

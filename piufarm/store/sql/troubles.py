@@ -79,8 +79,10 @@ def expire(cursor: Cursor, section: SectionName, now: datetime, max_retries: int
 def _insert(cursor: Cursor, run_id: str, row: dict[str, Any]) -> None:
     cursor.execute(
         """
-        INSERT INTO trouble (id, section_id, package, version, kind, slave, noted_at, log, log_bytes, log_sha256, counted)
-        VALUES (:id, :section_id, :package, :version, :kind, :slave, :noted_at, :log, :log_bytes, :log_sha256, :counted)
+        INSERT INTO trouble (id, section_id, package, version, kind, slave, noted_at, log, log_bytes, log_sha256,
+            counted)
+        VALUES (:id, :section_id, :package, :version, :kind, :slave, :noted_at, :log, :log_bytes, :log_sha256,
+            :counted)
         """,
         {"id": run_id, **row},
     )

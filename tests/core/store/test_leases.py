@@ -67,7 +67,7 @@ def test_renewing_keeps_leases_and_says_what_is_still_held(store: Store) -> None
     held = store.renew(SID, owner="worker1", deadline=NOON + HOUR)
     assert [one.package for one in held] == ["p000", "p001"]
     assert {one.deadline for one in held} == {NOON + HOUR}
-    assert {one.package: one.deadline for one in store.reservations(SID)}["p002"] == NOON + 30 * _MINUTE
+    assert {one.package: one.deadline for one in store.reservations(SID)}[Package("p002")] == NOON + 30 * _MINUTE
     store.record_run(SID, result("p000"))
     assert [one.package for one in store.renew(SID, owner="worker1", deadline=NOON + HOUR)] == ["p001"]
     assert store.renew(SID, owner="nobody", deadline=NOON + HOUR) == []
