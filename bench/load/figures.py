@@ -53,10 +53,10 @@ class Goal:
         return f"{'reached' if self.is_reached else 'MISSED'}: {self.text}"
 
 
-def arguments_of(description: str | None) -> argparse.ArgumentParser:
+def arguments_of(description: str | None, *, stores: Sequence[str] = STORES) -> argparse.ArgumentParser:
     """The options that all these measurements have."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", choices=STORES, default="sqlite", help="where the store is (default: sqlite)")
+    parser.add_argument("--store", choices=stores, default="sqlite", help="where the store is (default: sqlite)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser
 

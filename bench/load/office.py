@@ -71,6 +71,14 @@ class Office:
 @contextmanager
 def office(store: str) -> Iterator[Office]:
     """A master that has taken sid over; gone at the end."""
+    with empty_office(store) as opened:
+        opened.refresh()
+        yield opened
+
+
+@contextmanager
+def empty_office(store: str) -> Iterator[Office]:
+    """A master that has done nothing yet; gone at the end."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name, _state(store) as state:
         folder = Path(name)
         mirror = default_mirror()
@@ -83,9 +91,7 @@ def office(store: str) -> Iterator[Office]:
                 f"[{SECTION}]\nmirror = {mirror.uri}\ndistro = sid\n{globs}"
             )
             configs.append(config)
-        opened = Office(folder, *configs)
-        opened.refresh()
-        yield opened
+        yield Office(folder, *configs)
 
 
 @contextmanager
