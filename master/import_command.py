@@ -14,6 +14,7 @@ from piufarm.config.command import add_config_option
 from piufarm.config.load import load
 from piufarm.config.model import Configuration, Section
 from piufarm.errors import FarmError, UsageError
+from piufarm.master.evaluator import evaluate_alone
 from piufarm.master.exchange.importer import HISTORIES, Imported, SectionImport
 from piufarm.master.exchange.listing import section_folders
 from piufarm.master.exchange.section_lock import section_lock
@@ -105,7 +106,11 @@ class _FarmImport:
                 raise FarmError(f"another import of {section.name} is at work", hint="wait for its end")
             if not stack.enter_context(section_lock(source, exclusive=self.in_place)):
                 self._complain_of_visitors(source)
-            return SectionImport(store, section, source, files, self.in_place, progress, self.tell).run()
+            done = SectionImport(store, section, source, files, self.in_place, progress, self.tell).run()
+        row = store.section(section.name)
+        if row is not None and row.generation > 0 and store.evaluation_due(section.name):
+            evaluate_alone(store, section.name)
+        return done
 
     def _complain_of_visitors(self, source: Path) -> None:
         what = f"a program of piuparts is at work on {source}"

@@ -108,7 +108,7 @@ class SectionImport:
         queued_at = datetime.fromtimestamp(marker.path.lstat().st_ctime, UTC)
         if current is None or current.received_at > queued_at:
             return False  # nothing to test again, or that has been done
-        classic.link_log(self.files.log_of(current), self.files.root / RECYCLE / marker.path.name)
+        classic.link_log(self.files.log_of(current), self.files.recycle / marker.path.name)
         return True
 
     def _markers(self, folder: str) -> Iterator[Marker]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import FileIO
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -25,6 +26,7 @@ from piufarm.outcome import Outcome
 from piufarm.store.model import Placement, Run, Standing, Store, run_log
 
 _BATCH: Final = 1000  # logs that become durable together
+_ROWS: Final = 100  # of them a transaction: some milliseconds, so that sessions hardly notice
 _CHUNK: Final = 1 << 20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Of several logs of a version a pass counts, else a failure, wherever it lies; of several of those the newest.
@@ -135,19 +137,20 @@ class LogTakeover:
             fsync_directory(self.files.runs)
         else:
             sync_file_system(self.files.runs)
-        problems = {
-            run.run_id: problems_of(candidate.found.path) for candidate, run in brought if not candidate.found.archived
-        }
-        runs = [run for _, run in brought]
-        entered = {run.run_id: run for run in self.store.enter_runs(self.section, runs, problems)}
-        for candidate, run in brought:
-            new = entered.pop(run.run_id, None)
-            if new is None:
-                self._drop(candidate, run)
-            else:
-                self._known.add(run.run_id)
-                self._show(candidate, new)
-            yield TakenLog(candidate.found, new)
+        rows = iter(brought)
+        while some := list(islice(rows, _ROWS)):
+            problems = {run.run_id: problems_of(one.found.path) for one, run in some if not one.found.archived}
+            entered = {
+                run.run_id: run for run in self.store.enter_runs(self.section, [run for _, run in some], problems)
+            }
+            for candidate, run in some:
+                new = entered.pop(run.run_id, None)
+                if new is None:
+                    self._drop(candidate, run)
+                else:
+                    self._known.add(run.run_id)
+                    self._show(candidate, new)
+                yield TakenLog(candidate.found, new)
 
     def _bring(self, candidate: _Candidate) -> Run | None:
         """Let the log lie in runs/; None if it cannot be read."""

@@ -13,6 +13,9 @@ from piufarm.store.sql.database import Cursor
 from piufarm.store.sql.rows import SectionKey, count_change, lock_section, micros, moment
 
 _WHAT: Final = "section_id = :section_id AND package = :package AND version = :version"
+_TESTED: Final = (
+    "section_id = :section_id AND generation = :generation AND name = :package AND test_version = :version"
+)
 
 
 def enter_runs(
@@ -71,11 +74,13 @@ def _enter(cursor: Cursor, key: SectionKey, run: Run) -> Run:
 
 def enter_reservations(cursor: Cursor, section: SectionName, reservations: Iterable[Reservation]) -> int:
     """See Store.enter_reservations."""
-    key = lock_section(cursor, section)
+    key, lock = lock_section(cursor, section), cursor.locking("FOR NO KEY UPDATE")
     entered = 0
     for reservation in reservations:
         what = {"section_id": key.id, "package": reservation.package, "version": reservation.version}
         reserved_at, deadline = micros(reservation.reserved_at), micros(reservation.deadline)
+        # before the reservation, as those do who hand packages out
+        cursor.execute(f"SELECT 1 FROM package WHERE {_TESTED} {lock}", {**what, **key.columns})
         cursor.execute(
             "INSERT INTO reservation (section_id, package, version, owner, reserved_at, deadline)"
             " SELECT :section_id, :package, :version, NULL, :reserved_at, :deadline WHERE NOT EXISTS"
@@ -85,11 +90,7 @@ def enter_reservations(cursor: Cursor, section: SectionName, reservations: Itera
         )
         if cursor.rowcount > 0:
             entered += 1
-            cursor.execute(
-                "UPDATE package SET free = 0 WHERE section_id = :section_id AND generation = :generation"
-                " AND name = :package AND test_version = :version",
-                {**what, **key.columns},
-            )
+            cursor.execute(f"UPDATE package SET free = 0 WHERE {_TESTED}", {**what, **key.columns})
     return entered
 
 

@@ -7,6 +7,7 @@ import json
 import lzma
 import os
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -335,9 +336,8 @@ def test_an_import_that_was_interrupted_is_completed_by_the_next(
         takeover = logs.LogTakeover(
             office.store, SID, office.files, Listing(theirs.section), Submissions({}), in_place=False
         ).take_over()
-        for _ in range(steps):
-            next(takeover)
-        takeover.close()
+        assert len(list(islice(takeover, steps))) == steps
+        del takeover  # in the middle of a batch
     office.files.classic_of(_runs(office, "p0")[0]).unlink()  # it had ended between the row and the link
     _import(office, theirs)
     assert len(list(office.store.runs(SID))) == 6
@@ -366,3 +366,11 @@ def test_another_farm_starts_from_the_imported_results(tmp_path: Path, theirs: T
     assert "dependency-failed-testing=1" in status[2]
     assert status[3:] == ["ok d 1", "error"]
     office.store.close()
+
+
+def test_states_follow_at_once_where_the_archive_is_known(office: Office, theirs: TheirMaster) -> None:
+    office.fill("a", "b -> a", "c")
+    theirs.log("fail", "a_1")
+    theirs.marker("reserved", "c_1.log", at=datetime.now().timestamp())
+    _import(office, theirs)
+    assert office.converse("section sid\n_state b\nreserve\n")[2:] == ["ok dependency-failed-testing 1", "error"]
