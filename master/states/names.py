@@ -42,13 +42,9 @@ class Names:
         """Everything that satisfies a relation, in the order of preference; empty if nothing does."""
         if wanted.arch:
             return (EXCUSED,)
-        found = list(self._find_own(wanted))
-        names = {self._nodes[position].name for position in found}
-        for shelf in self._others:
-            for package in shelf.find(wanted, self._versions):
-                if package.name not in names:
-                    names.add(package.name)
-                    found.append(self._invite(Guest(shelf.name, package)))
+        found = self._find_own(wanted)
+        if self._others:
+            found += self._find_elsewhere(wanted, {self._nodes[position].name for position in found})
         if not found and is_excused(wanted.name) and not self.versions(wanted.name):
             return (EXCUSED,)
         return tuple(found)
@@ -64,17 +60,26 @@ class Names:
         """Whether a package provides the name, in whatever version."""
         return name in self._providers or any(name in shelf.providers for shelf in self._others)
 
-    def _find_own(self, wanted: Relation) -> Iterator[int]:
+    def _find_own(self, wanted: Relation) -> list[int]:
+        found: dict[int, None] = {}
         own = self._own.get(wanted.name)
-        if own is not None and own not in self.outdated:
-            node = self._nodes[own]
-            # a package may also provide its own name, in another version
-            also = (provided.version for provided in node.provides if provided.name == wanted.name)
-            if any(_fits(self._versions, version, wanted) for version in (_archive_version(node), *also)):
-                yield own
+        if own is not None and self._fits(_archive_version(self._nodes[own]), wanted):
+            found[own] = None
         for provided, position in self._providers.get(wanted.name, ()):
-            if position != own and position not in self.outdated and _fits(self._versions, provided.version, wanted):
-                yield position
+            if self._fits(provided.version, wanted):
+                found[position] = None
+        return [position for position in found if position not in self.outdated]
+
+    def _fits(self, version: str, wanted: Relation) -> bool:
+        return _fits(self._versions, version, wanted)
+
+    def _find_elsewhere(self, wanted: Relation, known: set[str]) -> Iterator[int]:
+        """The same in other sections; of packages of one name the first counts."""
+        for shelf in self._others:
+            for package in shelf.find(wanted, self._versions):
+                if package.name not in known:
+                    known.add(package.name)
+                    yield self._invite(Guest(shelf.name, package))
 
     def _invite(self, guest: Guest) -> int:
         key = guest.section, guest.package.name

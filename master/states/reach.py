@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence, Set
 from typing import Final, NamedTuple
 
-_ALONE: Final = 300  # edges that a search from one node may follow
+_ALONE: Final = 1000  # edges that a search from one node may follow
 _AT_ONCE: Final = 4096  # bits: larger integers need fewer passes over the graph and more memory
 
 
@@ -77,14 +77,18 @@ def _reach_at_once(edges: Sequence[Collection[int]], sources: Sequence[int], cou
 
 
 def _next_front(edges: Sequence[Collection[int]], front: dict[int, int], reached: dict[int, int]) -> dict[int, int]:
-    following: dict[int, int] = {}
+    """Moves on by one edge; what comes to a node for the first time is noted in `reached`, too."""
+    arrived: dict[int, int] = {}
     for node, bits in front.items():
         for successor in edges[node]:
-            new = bits & ~reached.get(successor, 0)
-            if new:
-                following[successor] = following.get(successor, 0) | new
-    for node, bits in following.items():
-        reached[node] = reached.get(node, 0) | bits
+            arrived[successor] = arrived[successor] | bits if successor in arrived else bits
+    following: dict[int, int] = {}
+    for node, bits in arrived.items():
+        known = reached.get(node, 0)
+        new = bits & ~known
+        if new:
+            following[node] = new
+            reached[node] = known | new
     return following
 
 

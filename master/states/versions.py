@@ -29,6 +29,8 @@ class Versions:
 
     def fits(self, version: str, op: str, wanted: str) -> bool:
         """Whether `version` is one that a relation with `op` and `wanted` asks for."""
+        if version == wanted:
+            return "=" in op
         question = version, op, wanted
         answer = self._known.get(question)
         if answer is None:

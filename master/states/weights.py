@@ -54,12 +54,13 @@ class Weights:
         """
         found: dict[int, Weight] = {}
         for component in reversed(self._solution.waiting):
-            users = {user for position in component for user in self._users[position]} & self._waiting
-            users.difference_update(component)
-            above = [found[user] for user in users]
-            chain = max((weight.chain for weight in above), default=0) + 1
-            waiting = max((weight.waiting for weight in above), default=-1) + 1
-            bound = Weight(chain, max(waiting, len(users)) + len(component) - 1)
+            # those above have been here already; members of this component and what does not wait have not
+            users = {user for position in component for user in self._users[position] if user in found}
+            bound = Weight(1, len(component) - 1)
+            if users:
+                above = [found[user] for user in users]
+                waiting = max(len(users), 1 + max(waiting for _, waiting, _ in above))
+                bound = Weight(1 + max(chain for chain, _, _ in above), waiting + len(component) - 1)
             for position in component:
                 found[position] = bound
         return found
