@@ -53,6 +53,7 @@ def _kill_a_backend(server: PostgresqlServer, chance: Random) -> bool:
     if not backends:
         return False
     os.kill(chance.choice(backends), signal.SIGKILL)
+    server.wait()
     return True
 
 

@@ -81,6 +81,10 @@ class PostgresqlServer:
         command: list[str | Path] = [self.programs / "postgres", "-D", self.data, "-k", self.directory, *options]
         with (self.directory / "server.log").open("ab") as log:
             self._process = spawn([*_as_postgres(), *command], env=clean_environment(), stdout=log, stderr=log)
+        self.wait()
+
+    def wait(self) -> None:
+        """Until the server answers, after a start or a crash."""
         wait_until(self._answers, f"the server's answer, see {self.directory}/server.log")
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:

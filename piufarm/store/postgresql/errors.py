@@ -31,10 +31,10 @@ _AT_CONNECT: Final = (
     (r'database ".*" does not exist', "make the database: `createdb --owner NAME DATABASE` as postgres of the server"),
     (r"definition of service", "see ~/.pg_service.conf or PGSERVICEFILE"),
     (r"too many|remaining connection slots", "raise max_connections of the server, or let fewer slaves come at once"),
-    (r"refused|No such file|Is the server running|could not translate|timeout|starting up|shutting down",
+    (r"refused|No such file|Is the server running|could not translate|timeout|starting up|accepting|shutting down",
      "see whether the database server runs and whether the key `state` names it"),
 )  # fmt: skip
-_PASSING: Final = re.compile(r"too many|remaining connection slots|starting up|in recovery mode|shutting down")
+_PASSING: Final = re.compile(r"too many|remaining connection slots|starting up|accepting connections|in recovery|shutting down")
 
 
 def passes_soon(error: psycopg2.Error) -> bool:
