@@ -85,6 +85,8 @@ def test_our_slave_completes_a_batch_against_the_real_master(site: FarmSite) -> 
     section = site.master_directory / SECTION
     assert list((section / "reserved").iterdir()) == []
     assert len((section / "submissions.txt").read_text().splitlines()) == len(site.results())
+    asked = [line for line in (section / "master.log").read_text().splitlines() if ">> features" in line]
+    assert len(asked) == 1, "each such question leaves a traceback on this master's disk: two slaves, one question"
 
 
 def test_the_predecessor_is_the_release_that_this_suite_knows() -> None:
