@@ -34,7 +34,9 @@ _AT_CONNECT: Final = (
     (r"refused|No such file|Is the server running|could not translate|timeout|starting up|accepting|shutting down",
      "see whether the database server runs and whether the key `state` names it"),
 )  # fmt: skip
-_PASSING: Final = re.compile(r"too many|remaining connection slots|starting up|accepting connections|in recovery|shutting down")
+_PASSING: Final = re.compile(
+    r"too many|remaining connection slots|starting up|accepting connections|in recovery|shutting down"
+)
 
 
 def passes_soon(error: psycopg2.Error) -> bool:
