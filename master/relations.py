@@ -26,62 +26,74 @@ class FieldReader:
 
     def __init__(self, arch: str) -> None:
         self._arch = arch
-        self._clauses: dict[tuple[str, bool], Dependency | None] = {}  # None: holds on other architectures only
-        self._provided: dict[str, tuple[Provided, ...]] = {}
+        self._plain = _Clauses(arch, pre=False)
+        self._early = _Clauses(arch, pre=True)
 
     def dependencies(self, text: str, *, pre: bool = False) -> tuple[Dependency, ...]:
         """The clauses of a Depends or Pre-Depends field. Raises BadRelation."""
         if not text:
             return ()
-        found = []
-        for part in text.split(","):
-            key = part.strip(), pre
-            if key not in self._clauses:
-                relations = self._relations(part)
-                self._clauses[key] = Dependency(relations, pre=pre) if relations else None
-            clause = self._clauses[key]
-            if clause is not None:
-                found.append(clause)
-        return tuple(found)
+        known = self._early if pre else self._plain
+        found = tuple(map(known.__getitem__, text.split(",")))
+        return tuple(clause for clause in found if clause.alternatives) if known.nothing in found else found
 
     def provides(self, text: str) -> tuple[Provided, ...]:
         """What a Provides field offers to packages of our architecture. Raises BadRelation."""
         if not text:
             return ()
         found: dict[Provided, None] = {}
-        for part in text.split(","):
-            if part not in self._provided:
-                self._provided[part] = self._offered(part)
-            found.update(dict.fromkeys(self._provided[part]))
+        for alternatives in _relations(text, self._arch):
+            if len(alternatives) > 1 or alternatives[0].op not in ("", "="):
+                clause = " | ".join(map(str, alternatives))
+                raise BadRelation(f"cannot provide {clause[:80]!r}: neither one name nor one version of it")
+            name, _, version, arch = alternatives[0]
+            if not arch:
+                found[Provided(name, version)] = None
         return tuple(found)
 
-    def _offered(self, part: str) -> tuple[Provided, ...]:
-        if "|" in part:
-            raise BadRelation(f"cannot provide one of several: {part.strip()[:80]!r}")
-        relations = self._relations(part)
-        if any(relation.op not in ("", "=") for relation in relations):
-            raise BadRelation(f"only one version can be provided: {part.strip()[:80]!r}")
-        return tuple(Provided(relation.name, relation.version) for relation in relations if not relation.arch)
 
-    def _relations(self, part: str) -> tuple[Relation, ...]:
-        """The alternatives of one clause, each once; none if the clause is meant for other architectures."""
-        import apt_pkg
+class _Clauses(dict[str, Dependency]):
+    """Clauses by their texts; `nothing` are those that hold on other architectures only."""
 
-        try:
-            # the parser of source relations also understands [arch] and <profile>, which binary packages seldom have
-            parsed = apt_pkg.parse_src_depends(part, False, self._arch)
-            relations = dict.fromkeys(self._relation(*found) for clause in parsed for found in clause)
-        except (ValueError, InvalidName) as error:
-            raise BadRelation(f"cannot read {part.strip()[:80]!r}") from error
-        if not part:
+    def __init__(self, arch: str, *, pre: bool) -> None:
+        super().__init__()
+        self._arch = arch
+        self._pre = pre
+        self.nothing = Dependency((), pre=pre)
+
+    def __missing__(self, text: str) -> Dependency:
+        stripped = text.strip()
+        if stripped != text:
+            clause = self[stripped]
+        elif not text:
             raise BadRelation("cannot read a field with an empty clause")
-        return tuple(relations)
+        else:
+            relations = _relations(text, self._arch)
+            clause = Dependency(relations[0], pre=self._pre) if relations else self.nothing
+        self[text] = clause
+        return clause
 
-    def _relation(self, qualified: str, version: str, op: str) -> Relation:
-        name, _, arch = qualified.partition(":")
-        return Relation(
-            Package(name),
-            _OPERATORS[op],
-            Version(version) if op else "",
-            "" if arch in _OWN or arch == self._arch else Package(arch),
-        )
+
+def _relations(text: str, arch: str) -> list[tuple[Relation, ...]]:
+    """The clauses of a text that hold on `arch`, the alternatives of each once."""
+    import apt_pkg
+
+    try:
+        # the parser of source relations also understands [arch] and <profile>, which binary packages seldom have
+        parsed = apt_pkg.parse_src_depends(text, False, arch)
+        return [
+            tuple(dict.fromkeys([_relation(name, version, op, arch) for name, version, op in clause]))
+            for clause in parsed
+        ]
+    except (ValueError, InvalidName) as error:
+        raise BadRelation(f"cannot read {text.strip()[:80]!r}") from error
+
+
+def _relation(qualified: str, version: str, op: str, own: str) -> Relation:
+    name, _, arch = qualified.partition(":")
+    return Relation(
+        Package(name),
+        _OPERATORS[op],
+        Version(version) if op else "",
+        "" if arch in _OWN or arch == own else Package(arch),
+    )
