@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from piufarm.config.model import Section
+from piufarm.errors import FarmError
 from piufarm.master.classic import show
+from piufarm.master.consequences import follow_up
 from piufarm.master.desk.surroundings import Surroundings
 from piufarm.master.intake import Delivery, TroubleDelivery, take_in, take_trouble_in
 from piufarm.master.layout import SectionFiles
 from piufarm.protocol.messages import Ok, Reply, Result, Trouble
+from piufarm.store.model import Run, Standing
 
 
 class TakingIn:
@@ -32,7 +35,15 @@ class TakingIn:
         except OSError as error:
             # the result is safe; only the view of it lags behind
             self._around.warn(f"{error.filename}: {error.strerror} (`piufarm master fsck --repair` catches up)")
+        if recorded.run.standing is Standing.CURRENT:
+            self._follow_up(recorded.run)
         return Ok()
+
+    def _follow_up(self, run: Run) -> None:
+        try:
+            follow_up(self._around.store, self._section.name, run.package)
+        except FarmError as error:
+            self._around.warn(error.message)  # the result is safe, and the evaluation that is due finds the same
 
     def take_trouble(self, head: Trouble, chunks: Iterable[bytes]) -> Reply:
         """Evidence of a test that said nothing about its package, which is given back."""

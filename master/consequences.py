@@ -1,0 +1,26 @@
+"""What a result changes at once: the packages that depend directly on its own. The evaluator does the rest."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from piufarm.names import Package, SectionName
+from piufarm.store.model import Store
+
+# More packages than that are left to the evaluator: the slave that sent the result is waiting for its `ok`.
+DEPENDENTS_MAX: Final = 100
+
+
+def follow_up(store: Store, section: SectionName, package: Package) -> int:
+    """Let the direct reverse dependencies of a package take account of its new result; returns how many changed.
+
+    Nothing is lost if this is never done: the evaluation that the result has made due finds the same. Raises StoreError.
+    """
+    around = store.neighbourhood(section, package, limit=DEPENDENTS_MAX)
+    if around is None or not around.dependents:
+        return 0
+    from piufarm.master.states.direct import reconsider  # loads what sessions without such results do not need
+
+    states = reconsider(around)
+    store.reconsidered(section, states, around=around)
+    return len(states)
