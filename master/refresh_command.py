@@ -18,12 +18,12 @@ from piufarm.config.load import load
 from piufarm.config.model import Configuration, Section
 from piufarm.errors import FarmError
 from piufarm.master.evaluator import evaluate_alone
+from piufarm.master.farm_store import open_farm_store
 from piufarm.master.layout import index_cache, section_files
 from piufarm.master.refresh import Refreshed, Refresher
 from piufarm.master.section_order import in_order, looked_into, lookers
 from piufarm.master.selection import add_sections_argument, select_sections
 from piufarm.states import PackageState
-from piufarm.store import open_store
 from piufarm.store.model import Store
 
 _POLL_SECONDS: Final = 0.2
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Refresh the sections one after the other; 3 if one of them could not be."""
     configuration = load(arguments.config)
-    store = open_store(configuration.farm.state)
+    store = open_farm_store(configuration)
     gc.disable()  # hundreds of thousands of tuples live until the end, and refer to nothing in circles
     try:
         work = _Work(configuration, store, accept_shrink=arguments.accept_shrink)

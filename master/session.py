@@ -16,6 +16,7 @@ from piufarm.errors import FarmError
 from piufarm.faults import fault_point
 from piufarm.master.channel import Messenger
 from piufarm.master.desk.surroundings import Surroundings
+from piufarm.master.farm_store import open_farm_store
 from piufarm.master.journal import Journal
 from piufarm.master.layout import section_files
 from piufarm.master.machine import REAL_MACHINE, Machine
@@ -38,7 +39,7 @@ from piufarm.protocol.messages import (
     Trouble,
 )
 from piufarm.protocol.wire import format_reply, format_request
-from piufarm.store import StoreError, open_store
+from piufarm.store import StoreError
 
 _ANONYMOUS: Final = "anonymous"
 
@@ -145,7 +146,7 @@ class Session:
     def _surroundings(self) -> Surroundings:
         farm = self._configuration.farm
         return Surroundings(
-            store=open_store(farm.state),
+            store=open_farm_store(self._configuration),
             slave=self._visitor.slave,
             config=self._configuration.path,
             errors=farm.master_directory / farm.log_file,

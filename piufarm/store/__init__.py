@@ -6,11 +6,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from piufarm.errors import ConfigError
-from piufarm.store.errors import StoreError
+from piufarm.store.errors import StoreError, StoreMissing
 from piufarm.store.model import Store
 from piufarm.store_url import EXPECTED, SQLITE, split_store_url, without_password
 
-__all__ = ["StoreError", "open_store"]
+__all__ = ["StoreError", "StoreMissing", "open_store"]
 
 
 def open_store(url: str, *, create: bool = True) -> Store:

@@ -7,3 +7,7 @@ from piufarm.errors import FarmError
 
 class StoreError(FarmError):
     """The database cannot be reached, is full, damaged, or of another version."""
+
+
+class StoreMissing(StoreError):
+    """There is no store yet at the place that the configuration names."""

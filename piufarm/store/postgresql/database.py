@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg2
 
 from piufarm.faults import fault_point
-from piufarm.store.errors import StoreError
+from piufarm.store.errors import StoreError, StoreMissing
 from piufarm.store.lock_names import lock_number
 from piufarm.store.postgresql.connection import connect
 from piufarm.store.postgresql.creation import check_version, create_tables, find_version
@@ -40,7 +40,7 @@ class PostgresqlDatabase:
                 version = find_version(cursor)
             if version is None:
                 if not create:
-                    raise StoreError(f"no store at {self._place}", hint="`piufarm master refresh` makes it")
+                    raise StoreMissing(f"no store at {self._place}", hint="`piufarm master refresh` makes it")
                 with self._transaction(_WRITE) as ours:
                     version = create_tables(ours)
             check_version(version, self._place)

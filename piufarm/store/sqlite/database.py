@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from piufarm.faults import fault_point
-from piufarm.store.errors import StoreError
+from piufarm.store.errors import StoreError, StoreMissing
 from piufarm.store.sql.database import Parameters, Row
 from piufarm.store.sqlite.creation import check_version, create_database
 from piufarm.store.sqlite.locks import LockFile
@@ -48,9 +48,10 @@ class SqliteDatabase:
         with self._translated():
             if not self._exists():
                 if not create:
-                    raise StoreError(f"no store at {path}", hint="`piufarm master refresh` makes it")
+                    raise StoreMissing(f"no store at {path}", hint="`piufarm master refresh` makes it")
                 self._create()
             self._connection = self._connect()
+            self._identity = _identity(path)
             try:
                 check_version(self._connection, path)
             except BaseException:
@@ -102,6 +103,7 @@ class SqliteDatabase:
     @contextmanager
     def write(self) -> Iterator[SqliteCursor]:
         """See Database.write; here it excludes other writers, who have their turns in the order in which they come."""
+        self._refuse_another_file()
         with self._locks.turn(), self._transaction("BEGIN IMMEDIATE") as cursor:
             fault_point("store.begun")
             yield cursor
@@ -112,6 +114,14 @@ class SqliteDatabase:
         """The rows of one moment, fetched as they are asked for, on a connection of their own."""
         with self._translated(), closing(self._connect()) as connection:
             yield from connection.execute(query, parameters)
+
+    def _refuse_another_file(self) -> None:
+        """A file that was moved away or replaced goes on taking what is written, and nobody would ever read that."""
+        if _identity(self._path) != self._identity:
+            raise StoreError(
+                f"store {self._path}: the file was moved away or replaced while it was in use",
+                hint="end all programs of the master before you touch it; the slaves send again what was not taken in",
+            )
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[SqliteCursor]:
@@ -132,6 +142,15 @@ class SqliteDatabase:
             yield
         except sqlite3.Error as error:
             raise StoreError(f"store {self._path}: {error}", hint=_next_step(error)) from error
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tells a file from any other; None if it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _next_step(error: sqlite3.Error) -> str | None:
