@@ -75,8 +75,8 @@ class SectionDesk:
                 return self._handing_out.lease(count)
             case Status():
                 return self._questions.status(retest=self._handing_out.retest)
-            case Why():
-                raise AssertionError("not offered")
+            case Why(package):
+                return self._questions.why(package, self._around.machine.clock())
             case QueryState() | QueryDepends() | QueryRecursiveDepends() | QueryDepcycle() | QueryList():
                 return self._questions.look_up(question)
             case _:

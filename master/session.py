@@ -58,7 +58,7 @@ class Visitor:
 
 def offered_to(visitor: Visitor) -> frozenset[Feature]:
     """What a slave may ask beyond the plain protocol; a lease needs somebody who renews it."""
-    return frozenset({Feature.TROUBLE, Feature.ZSTD} | ({Feature.LEASE} if visitor.slave is not None else set()))
+    return frozenset(Feature) - (NO_FEATURES if visitor.slave is not None else {Feature.LEASE})
 
 
 class Session:

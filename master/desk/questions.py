@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import assert_never
 
 from piufarm.config.model import Section
 from piufarm.master.desk.surroundings import Surroundings
+from piufarm.master.names_query import state_of_name
 from piufarm.master.queries import Dependencies
 from piufarm.names import Package
 from piufarm.protocol.messages import (
@@ -43,12 +45,19 @@ class Questions:
             if query.state not in list(PackageState):
                 return Error()
             return Ok(tuple(row.name for row in self._store.packages(self._section, PackageState(query.state))))
-        row = self._store.package(self._section, query.package)
-        if row is None:
-            return Error()
         if isinstance(query, QueryState):
-            return Ok((row.state.value, row.test_version))
+            return Ok(tuple(state_of_name(self._store, self._section, query.package)))
+        if self._store.package(self._section, query.package) is None:
+            return Error()
         return Ok(tuple(self._dependencies(query)))
+
+    def why(self, package: Package, now: datetime) -> Reply:
+        """What a package waits for, in one sentence."""
+        from piufarm.master.why.chain import explain  # few sessions are asked
+        from piufarm.master.why.words import sentence
+
+        explanation = explain(self._store, self._section, package, now=now)
+        return Error() if explanation is None else Ok(tuple(sentence(explanation, now).split()))
 
     def _dependencies(self, query: QueryDepends | QueryRecursiveDepends | QueryDepcycle) -> Iterable[Package]:
         dependencies = Dependencies(self._store, self._section)

@@ -14,7 +14,7 @@ from tests.support.stores import on_both_stores
 pytestmark = on_both_stores
 
 _OPEN = "section sid\nfeatures\n"
-_HEAD = ["hello", "ok", "ok lease trouble zstd"]
+_HEAD = ["hello", "ok", "ok lease trouble zstd why"]
 _HOUR = timedelta(hours=1)
 
 
@@ -24,7 +24,7 @@ def _packages(office: Office, count: int) -> None:
 
 def test_a_slave_with_a_name_is_offered_leases_and_one_without_is_not(office: Office) -> None:
     assert office.converse(_OPEN) == _HEAD
-    assert office.converse(_OPEN, slave=None)[-1] == "ok trouble zstd"
+    assert office.converse(_OPEN, slave=None)[-1] == "ok trouble zstd why"
 
 
 @pytest.mark.parametrize("request_", ["lease 3", "renew", "trouble a 1 disk"])
@@ -153,3 +153,10 @@ def test_a_compressed_log_arrives_as_it_was(office: Office) -> None:
     head = f"{_OPEN}lease 1\npass p00 1 zstd {len(frame)}\n".encode()
     assert office.converse(head + frame)[-1] == "ok"
     assert (office.files.root / "pass" / "p00_1.log").read_bytes() == b"a log\n.\n \n"
+
+
+def test_why_is_one_sentence_on_one_line(office: Office) -> None:
+    office.fill("lib", "user -> lib")
+    *_, user, nobody = office.converse(_OPEN + "why user\nwhy nobody\n")
+    assert user.startswith("ok user 1 waits for lib 1, which ")
+    assert nobody == "error"

@@ -144,7 +144,7 @@ TABLE = [
         (takes("w1"), Says("w2", "unreserve a 1"), sends("w1", "pass", "one")),
         {"one": CURRENT}, "pass/one"),
     Row("after a trouble, and somebody else has it",
-        (takes("w1"), Says("w1", "features; trouble a 1 disk\n full\n.", "ok lease trouble zstd; ok"), takes("w2"),
+        (takes("w1"), Says("w1", "features; trouble a 1 disk\n full\n.", "ok lease trouble zstd why; ok"), takes("w2"),
          sends("w1", "pass", "all-the-same")),
         {"all-the-same": CURRENT}, "pass/all-the-same", ["w2"]),
     Row("of a version that is not tested any more, until the next refresh",

@@ -124,6 +124,10 @@ class SqlStore(SqlAttempts):
         with self._database.write() as cursor:
             sections.look_into(cursor, section, others)
 
+    def looked_into(self, section: SectionName) -> Sequence[SectionName]:
+        with self._database.read() as cursor:
+            return sections.looked_into(cursor, rows.find_section(cursor, section))
+
     def circumstances(self, section: SectionName) -> Circumstances:
         with self._database.read() as cursor:
             return evaluations.circumstances(cursor, section)
