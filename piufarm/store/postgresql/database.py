@@ -70,6 +70,11 @@ class PostgresqlDatabase:
             fault_point("store.postgresql-commit-due")
         fault_point("store.postgresql-committed")
 
+    def settle(self, *tables: str) -> None:
+        """See Database.settle: which index serves a query is decided by statistics."""
+        with self.write() as cursor:
+            cursor.execute(f"ANALYZE {', '.join(tables)}")
+
     def stream(self, query: str, parameters: Parameters) -> Iterator[Row]:
         """See Database.stream; on a connection of its own."""
         with self._translated(), closing(connect(self._url, may_idle=True)) as connection:

@@ -66,6 +66,10 @@ class Database(Protocol):
         """The rows of one moment, fetched as they are asked for."""
         ...
 
+    def settle(self, *tables: str) -> None:
+        """Many rows of these tables are new: take a look at them before anybody asks for them."""
+        ...
+
     def close(self) -> None: ...
     def release(self) -> None:
         """See Store.release."""

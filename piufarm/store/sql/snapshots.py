@@ -98,6 +98,7 @@ def _stage(
     rows = (_package_row(key, mentions.noted(package), states.get(package.name, _NEW)) for package in packages)
     _load(database, "package", _PACKAGE_COLUMNS, rows)
     _load(database, "dependents", _DEPENDENTS_COLUMNS, mentions.rows(key))
+    database.settle("package", "dependents")
 
 
 def _load(database: Database, table: str, columns: Sequence[str], rows: Iterator[Row]) -> None:

@@ -13,6 +13,7 @@ from piufarm.store.errors import StoreError, StoreMissing
 from piufarm.store.sql.database import Parameters, Row
 from piufarm.store.sqlite.creation import check_version, create_database
 from piufarm.store.sqlite.locks import LockFile
+from piufarm.store.sqlite.wal import WriteAheadLog
 
 _NONE: Final[Parameters] = {}
 _BUSY_SECONDS: Final = 30.0  # how long to wait for writers that are not ours, such as a backup
@@ -54,6 +55,7 @@ class SqliteDatabase:
             self._identity = _identity(path)
             try:
                 check_version(self._connection, path)
+                self._log = WriteAheadLog(self._connection, path)
             except BaseException:
                 self._connection.close()
                 raise
@@ -104,11 +106,19 @@ class SqliteDatabase:
     def write(self) -> Iterator[SqliteCursor]:
         """See Database.write; here it excludes other writers, who have their turns in the order in which they come."""
         self._refuse_another_file()
-        with self._locks.turn(), self._transaction("BEGIN IMMEDIATE") as cursor:
-            fault_point("store.begun")
-            yield cursor
-            fault_point("store.commit-due")
-        fault_point("store.committed")
+        with self._locks.turn():
+            with self._transaction("BEGIN IMMEDIATE") as cursor:
+                fault_point("store.begun")
+                yield cursor
+                fault_point("store.commit-due")
+            fault_point("store.committed")
+            if self._log.is_full():
+                self._log.move()
+        if self._log.is_long():
+            self._log.move()
+
+    def settle(self, *tables: str) -> None:
+        """See Database.settle: nothing here depends on statistics."""
 
     def stream(self, query: str, parameters: Parameters) -> Iterator[Row]:
         """The rows of one moment, fetched as they are asked for, on a connection of their own."""
