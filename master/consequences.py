@@ -14,7 +14,8 @@ DEPENDENTS_MAX: Final = 100
 def follow_up(store: Store, section: SectionName, package: Package) -> int:
     """Let the direct reverse dependencies of a package take account of its new result; returns how many changed.
 
-    Nothing is lost if this is never done: the evaluation that the result has made due finds the same. Raises StoreError.
+    Nothing is lost if this is never done: the evaluation that the result has made due finds the same.
+    Raises StoreError.
     """
     around = store.neighbourhood(section, package, limit=DEPENDENTS_MAX)
     if around is None or not around.dependents:

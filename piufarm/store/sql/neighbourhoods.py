@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 from piufarm.names import PACKAGE_MAX, Package, SectionName
@@ -89,7 +90,7 @@ def _providers(cursor: Cursor, key: SectionKey, names: Iterable[str]) -> dict[st
 
 
 def _nodes(cursor: Cursor, key: SectionKey, read: RelationsReader, names: Iterable[str]) -> list[Node]:
-    return [node(row, read) for row in _by_name(cursor, key, _NODES, sorted(names))]
+    return [node(row, read) for row in sorted(_by_name(cursor, key, _NODES, names), key=itemgetter(0))]
 
 
 def _by_name(cursor: Cursor, key: SectionKey, query: str, names: Iterable[str]) -> Iterator[Row]:
