@@ -17,6 +17,8 @@ _LINES = st.sampled_from(
         b"section sid\n", b"section sid\n", b"section other\n", b"section nowhere\n", b"reserve\n", b"reserve\n",
         b"idle\n", b"status\n", b"recycle\n", b"unreserve a 1\n", b"unreserve z 9\n", b"_depends b\n",
         b"pass a 1\n one\n.\n", b"fail a 1\n two\n.\n", b"untestable b 1\n.\n", b"pass z 9\n \n . \n  .\n.\n",
+        b"features\n", b"lease 3\n", b"renew\n", b"trouble a 1 disk\n full\n.\n", b"trouble b 1 network\n.\n",
+        b"why b\n", b"_state c\n", b"pass b 1 zstd 9\n(\xb5/\xfd \x00\x01\x00\x00",
         b"pass a 1\n never ended\n", b"nonsense\n", b" \n", b"\xff\n",
     ]
 )  # fmt: skip
@@ -29,6 +31,10 @@ def _check(office: Office) -> None:
     assert len(current) == len(set(current))
     assert len(list(office.files.runs.glob("*"))) == len(runs) if office.files.runs.exists() else not runs
     assert len(list(office.files.classic_logs())) == len(current)
+    troubles = list(office.files.trouble.glob("*")) if office.files.trouble.exists() else []
+    assert len(troubles) == len([one for one in office.store.troubles(SID) if one.log is not None])
+    held = [(one.package, one.version) for one in office.store.reservations(SID)]
+    assert len(held) == len(set(held))
 
 
 @settings(max_examples=25, deadline=None)
