@@ -200,6 +200,35 @@ def test_idle_never_tells_more_than_an_hour_whatever_the_clock_did(office: Offic
     assert 0 <= int(idle.split()[1]) <= 3600
 
 
+def test_idle_counts_from_the_last_refresh_to_the_next_one(tmp_path: Path) -> None:
+    office = open_office(tmp_path, "refresh-interval = 600")
+    office.store.replace_packages(SID, [], index_digest="", now=datetime.now(UTC) - timedelta(seconds=200))
+    bring_up_to_date(office.store, SID)
+    (*_, idle) = office.converse("section sid\nidle\n")
+    assert 390 <= int(idle.split()[1]) <= 400
+    (*_, overdue) = office.converse("section sid\nidle\n", later=timedelta(hours=9))
+    assert overdue == "ok 60"  # it may come any time, but to ask at once is of no use
+    office.store.close()
+
+
+def test_idle_is_zero_while_states_are_to_be_computed_or_were_never_known(office: Office) -> None:
+    assert office.converse("section sid\nidle\n")[-1] == "ok 0"
+    office.store.replace_packages(SID, [], index_digest="", now=datetime.now(UTC))
+    assert office.converse("section sid\nidle\n")[-1] == "ok 0"
+
+
+def test_a_slave_that_asks_for_more_has_lost_what_it_did_not_report(office: Office) -> None:
+    office.fill("a", "b", "c")
+    hours = timedelta(hours=1)
+    *_, first = office.converse("section sid\nreserve\n")
+    office.converse("section sid\n", later=24 * hours)
+    office.converse("section sid\nreserve\n", later=47 * hours)
+    office.converse("section sid\n", later=60 * hours)
+    assert len(office.store.reservations(SID)) == 2
+    office.converse("section sid\nreserve\n", slave="worker2", later=96 * hours)
+    assert first.split()[1] in [trouble.package for trouble in office.store.troubles(SID)]
+
+
 def test_recycle_is_an_error_while_nothing_is_queued(office: Office) -> None:
     assert office.converse("section sid\nrecycle\n") == [*_HEAD, "error"]
 
