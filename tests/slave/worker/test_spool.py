@@ -100,12 +100,14 @@ def test_evidence_of_trouble_is_bounded(tmp_path: Path) -> None:
     assert len(spool.to_give_back()) == 105
 
 
-KILLED = """
+DYING = """
 import os, sys
 from pathlib import Path
+from piufarm.names import Package, Version
+from piufarm.outcome import Outcome
 from piufarm.slave import spool as module
-from tests.slave.worker.test_spool import HELLO, Outcome
 
+HELLO = module.Reserved(Package("hello"), Version("1:2.10-3~bpo+1"))
 steps = int(sys.argv[2])
 def dying(function):
     def call(*arguments, **named):
@@ -121,6 +123,9 @@ for name in ("fsync", "rename", "unlink", "utime", "open", "close"):
 spool = module.Spool(Path(sys.argv[1]))
 spool.recover()
 spool.reserve(HELLO)
+"""
+
+FINISHED = """
 with spool.new_log(HELLO) as stream:
     stream.write(b"finished log\\n")
 path = spool.finish(HELLO, Outcome.PASS)
@@ -130,13 +135,24 @@ for log in spool.finished():
     spool.sent(log)
 """
 
+TROUBLED = """
+with spool.new_log(HELLO) as stream:
+    stream.write(b"evidence\\n")
+spool.finish_in_trouble(HELLO, module.TroubleKind.DISK)
+print("troubled", flush=True)
+for entry in spool.to_give_back():
+    assert spool.evidence(entry).path.read_bytes() == b"evidence\\n"
+    print("given back", flush=True)
+    spool.given_back(entry)
+"""
 
-def deaths(tmp_path: Path) -> Iterator[tuple[bytes, Spool]]:
+
+def deaths(tmp_path: Path, life: str) -> Iterator[tuple[bytes, Spool]]:
     """A slave killed at every step of a package's life: what it said before, and what it left."""
     for steps in range(60):
         directory = tmp_path / str(steps)
         env = clean_environment(PYTHONPATH=str(CLONE))
-        done = run(["/usr/bin/python3", "-c", KILLED, directory, str(steps)], env=env, check=False)
+        done = run(["/usr/bin/python3", "-c", DYING + life, directory, str(steps)], env=env, check=False)
         yield done.stdout, Spool(directory)
         if done.status == 0:
             return
@@ -145,7 +161,7 @@ def deaths(tmp_path: Path) -> Iterator[tuple[bytes, Spool]]:
 
 def test_a_slave_killed_at_any_step_loses_no_finished_log(tmp_path: Path) -> None:
     seen = set()
-    for output, spool in deaths(tmp_path):
+    for output, spool in deaths(tmp_path, FINISHED):
         spool.recover()
         finished = [log.path.read_bytes() for log in spool.finished()]
         assert finished in ([], [b"finished log\n"])
@@ -155,6 +171,21 @@ def test_a_slave_killed_at_any_step_loses_no_finished_log(tmp_path: Path) -> Non
         seen.add((output != b"", bool(finished), spool.reserved() == [HELLO]))
     # reserved only; finished though the slave could not say so; finished; sent
     assert seen >= {(False, False, True), (False, True, False), (True, True, False), (True, False, False)}
+
+
+def test_a_slave_killed_at_any_step_gives_a_package_in_trouble_back_or_tests_it_again(tmp_path: Path) -> None:
+    seen = set()
+    for output, spool in deaths(tmp_path, TROUBLED):
+        spool.recover()
+        assert not (spool.reserved() and spool.to_give_back())
+        assert spool.reserved() or spool.to_give_back() or b"given back" in output or output == b""
+        for entry in spool.to_give_back():
+            found = spool.evidence(entry)
+            assert found is not None and found.kind is TroubleKind.DISK and found.path is not None
+            assert found.path.read_bytes() == b"evidence\n"
+        assert [path.name for path in (spool.directory / "give-back").iterdir()] in ([], [HELLO.file_name])
+        seen.add((output != b"", spool.reserved() == [HELLO], spool.to_give_back() == [HELLO]))
+    assert seen >= {(False, True, False), (False, False, True), (True, False, True), (True, False, False)}
 
 
 @given(st.lists(st.sampled_from(["reserve", "give back", "write", "finish", "trouble", "send"]), max_size=12))

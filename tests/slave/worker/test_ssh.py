@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import shlex
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +17,13 @@ import pytest
 from demo.sshd import make_key
 from piufarm.errors import FarmError, UsageError
 from piufarm.names import SectionName
+from piufarm.run import run
 from piufarm.slave import trust_command
 from piufarm.slave.link.connection import MasterSession
 from piufarm.slave.link.route import PLACEHOLDER_COMMAND, Target, find_route, target_of
-from piufarm.slave.link.ssh import Refused, Unreachable, Untrusted, open_wire
+from piufarm.slave.link.ssh import Refused, TurnedAway, Unreachable, Untrusted, open_wire
 from tests.slave.worker.bench import SECTION, Bench
+from tests.support.accounts import Account
 from tests.support.ssh import SshDoor
 
 # Says what it was asked to run, then speaks the protocol for one request.
@@ -164,6 +168,47 @@ def listener(answer: bytes) -> Iterator[int]:
 def test_a_port_that_does_not_speak_ssh_is_unreachable(door: SshDoor, tmp_path: Path) -> None:
     with listener(b"220 mail.example ESMTP\r\n") as port, pytest.raises(Unreachable, match="cannot log in"):
         open_wire(target(door, f"127.0.0.1:{port}"), tmp_path / "known-hosts")
+
+
+@pytest.mark.parametrize("words", [b"", b"Exceeded MaxStartups\r\n"])
+def test_being_turned_away_at_the_door_is_told_from_other_trouble(door: SshDoor, tmp_path: Path, words: bytes) -> None:
+    with listener(words) as port, pytest.raises(TurnedAway, match="cannot log in"):
+        open_wire(target(door, f"127.0.0.1:{port}"), tmp_path / "known-hosts")
+
+
+def test_a_connection_that_is_lost_is_not_taken_for_a_master_that_hung_up(door: SshDoor, tmp_path: Path) -> None:
+    ssh_config(tmp_path, door)
+    (tmp_path / "known-hosts").write_text(host_line(door))
+    door.admit(SLAVE, "echo hello; read section; echo ok; read features; kill -KILL $PPID; sleep 5")
+    session = MasterSession(open_wire(target(door), tmp_path / "known-hosts"))
+    session.select(SectionName("sid"))
+    with pytest.raises(Unreachable, match="lost the connection"):
+        session.ask_features()
+
+
+def test_a_key_that_cannot_be_read_does_not_keep_the_others_from_being_tried(
+    door: SshDoor, tmp_path: Path, unprivileged_account: Account, readable_clone: Path
+) -> None:
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    make_key(home / "unreadable", "x")
+    (home / "unreadable").chmod(0)
+    (home / "directory").mkdir()
+    make_key(home / "readable", "x")
+    (home / "readable").chmod(0o644)
+    keys = "".join(f" IdentityFile {home}/{name}\n" for name in ("unreadable", "directory", "missing", "readable"))
+    (home / ".ssh" / "config").write_text(f"Host *\n{keys}")
+    for place in (*tmp_path.parents, tmp_path):
+        if place.is_relative_to(tempfile.gettempdir()) and place != Path(tempfile.gettempdir()):
+            place.chmod(place.stat().st_mode | 0o011)
+    program = (
+        "from pathlib import Path\nfrom piufarm.slave.link.route import find_route\n"
+        "route = find_route('anywhere', user=None, extra_known_hosts=Path('/x'))\n"
+        "print(*(path.name for path in route.identities))"
+    )
+    account = replace(unprivileged_account, home=home)
+    words = [*account.prefix, f"PYTHONPATH={readable_clone}", "/usr/bin/python3", "-c", program]
+    assert run(words).stdout == b"readable\n"
 
 
 def test_a_login_that_prints_something_else_is_told_from_a_master(door: SshDoor, tmp_path: Path) -> None:
