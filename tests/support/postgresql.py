@@ -7,7 +7,7 @@ import pwd
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -33,6 +33,8 @@ _SETTINGS: Final = {
     "max_connections": "40",
     "log_min_messages": "fatal",
 }
+# As an administrator has it who follows the documentation: for measurements.
+_DURABLE: Final = {"listen_addresses": "", "max_connections": "200", "log_min_messages": "fatal"}
 
 
 @dataclass
@@ -41,6 +43,7 @@ class PostgresqlServer:
 
     directory: Path
     programs: Path
+    settings: Mapping[str, str] = field(default_factory=lambda: _SETTINGS)
     _process: Child | None = None
     _names: Iterator[int] = field(default_factory=count)
 
@@ -77,7 +80,7 @@ class PostgresqlServer:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        options = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        options = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
         command: list[str | Path] = [self.programs / "postgres", "-D", self.data, "-k", self.directory, *options]
         with (self.directory / "server.log").open("ab") as log:
             self._process = spawn([*_as_postgres(), *command], env=clean_environment(), stdout=log, stderr=log)
@@ -134,14 +137,21 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
 
 
 @contextmanager
-def new_server() -> Iterator[PostgresqlServer]:
+def durable_server() -> Iterator[PostgresqlServer]:
+    """A server that syncs what it promises, and cleans up as it does on a farm, while the block runs."""
+    with new_server(_DURABLE) as server:
+        yield server
+
+
+@contextmanager
+def new_server(settings: Mapping[str, str] = _SETTINGS) -> Iterator[PostgresqlServer]:
     """A server of one's own while the block runs."""
     directory = Path(tempfile.mkdtemp(prefix="piufarm-pg-"))  # sockets have short paths only
     try:
         account = pwd.getpwnam(_ACCOUNT)
         os.chown(directory, account.pw_uid, account.pw_gid)
         directory.chmod(0o755)
-        server = PostgresqlServer(directory, _newest_programs())
+        server = PostgresqlServer(directory, _newest_programs(), settings)
         options = ("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
         run([*_as_postgres(), server.programs / "initdb", "-D", server.data, *options], cwd=directory)
         server.start()
