@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
-APPLICATION_ID: Final = 0x70697566  # "piuf": marks the file as ours
+SCHEMA_VERSION: Final = 2
 
 # Times are microseconds since 1970 UTC. `generation` numbers the archive snapshots of a section; rows of others than
 # `section.generation` are being staged or thrown away. `dependents` has a row for every name that a dependency

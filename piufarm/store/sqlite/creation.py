@@ -47,8 +47,11 @@ def create_database(path: Path) -> None:
             Path(f"{temporary}{suffix}").unlink(missing_ok=True)
 
 
-def check_version(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises StoreError if the file is not a store of ours, or of a version that we do not know."""
+def check_version(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file is of the present version, or else of an older one.
+
+    Raises StoreError if it is not a store of ours, or of a version that we do not know.
+    """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
@@ -58,3 +61,4 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer piufarm (schema {version}, this one knows {SCHEMA_VERSION})",
             hint="upgrade piufarm on this host",
         )
+    return bool(version == SCHEMA_VERSION)

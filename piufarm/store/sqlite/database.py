@@ -13,6 +13,7 @@ from piufarm.store.errors import StoreError, StoreMissing
 from piufarm.store.sql.database import Parameters, Row
 from piufarm.store.sqlite.creation import check_version, create_database
 from piufarm.store.sqlite.locks import LockFile
+from piufarm.store.sqlite.migration import migrate
 from piufarm.store.sqlite.wal import WriteAheadLog
 
 _NONE: Final[Parameters] = {}
@@ -54,7 +55,9 @@ class SqliteDatabase:
             self._connection = self._connect()
             self._identity = _identity(path)
             try:
-                check_version(self._connection, path)
+                if not check_version(self._connection, path):
+                    with self._locks.turn():
+                        migrate(self._connection)
                 self._log = WriteAheadLog(self._connection, path)
             except BaseException:
                 self._connection.close()
