@@ -16,9 +16,8 @@ from piufarm.master.retirement import Retirement
 from piufarm.names import Package
 from piufarm.store.model import Standing
 from tests.master.office import SID, Office
+from tests.support.clone import CLONE
 from tests.support.stores import on_both_stores
-
-pytestmark = on_both_stores
 
 _HOUR = timedelta(hours=1)
 _LAPSED = 49 * _HOUR
@@ -198,6 +197,19 @@ TABLE = [
 ]  # fmt: skip
 
 
+def rendered(row: Row) -> str:
+    """A row as docs/store.md has it."""
+    ends = ", ".join(f"{log.strip()}: {standing}" for log, standing in row.stand.items())
+    return f"| {row.what} | {ends} | {row.shown or '–'} | {', '.join(owner or 'nobody' for owner in row.held_by) or '–'} |"
+
+
+def test_the_documentation_has_the_whole_table() -> None:
+    text = (CLONE / "docs" / "store.md").read_text()
+    head = "| What happens | The results in the end | In sight | Held by |\n|---|---|---|---|\n"
+    assert head + "\n".join(map(rendered, TABLE)) + "\n\n" in text
+
+
+@on_both_stores
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.what)
 def test_results_mean_what_the_table_says(office: Office, row: Row) -> None:
     office.fill("a")
