@@ -87,8 +87,9 @@ class SectionPaths:
         return site_path(self.section, placement, log_name(package, version))
 
     def history(self, run: Run) -> SitePath:
-        """The published log of a run that is not the current one."""
-        return site_path(self.section, "history", f"{run.package}_{run.version}_{run.run_id}.log")
+        """The published log of a run that is not the current one; compressed if the master has it so."""
+        suffix = ".log.xz" if run.log.endswith(".xz") else ".log"
+        return site_path(self.section, "history", f"{run.package}_{run.version}_{run.run_id}{suffix}")
 
 
 def _numbered(stem: str, number: int) -> str:

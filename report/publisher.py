@@ -22,7 +22,7 @@ from piufarm.report.paths import SitePath
 
 _NO_LINK: Final = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP)
 _TEMPORARY: Final = ".new-"  # what atomic_writer and we begin unfinished files with
-_OURS: Final = (".html", ".log")
+_OURS: Final = (".html", ".log", ".log.xz")
 
 
 @dataclass

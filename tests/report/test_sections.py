@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import lzma
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from piufarm.names import Package, SectionName
 from piufarm.outcome import Outcome
 from piufarm.report.site import build_site
 from piufarm.states import PackageState
-from piufarm.store.model import ComputedState, Dependency
+from piufarm.store.model import ComputedState, Dependency, run_log
 from piufarm.store.sql.store import SqlStore
 from piufarm.store.sqlite.database import SqliteDatabase
 from tests.report import logs
@@ -223,6 +225,23 @@ def test_every_run_of_a_package_is_in_its_history_with_its_log(farm: SampleFarm)
     assert f"../../../sid/history/aa_1.0-1_{stray}.log" in seen.values("href")
     assert (farm.output / f"sid/history/aa_1.0-1_{stray}.log").read_bytes() == logs.passing("aa", "1.0-1")
     assert "unreserved" in seen.words
+
+
+def test_a_log_that_was_taken_over_compressed_is_offered_as_it_is(farm: SampleFarm) -> None:
+    store = farm.open()
+    fill(store, SID, [index_package("aa")])
+    run_id = farm.add_run(store, SID, "aa", "0.9-1", Outcome.PASS, lzma.compress(logs.passing("aa", "0.9-1")))
+    store.retire(SID, [run_id])
+    store.close()
+    path = farm.master_directory / SID / run_log(run_id)
+    path.rename(path.with_name(f"{path.name}.xz"))
+    with closing(sqlite3.connect(farm.directory / "store.sqlite")) as connection, connection:
+        connection.execute("UPDATE run SET log = log || '.xz'")
+    farm.report()
+    seen = look_at(farm.output / "sid/package/a/aa.html")
+    assert f"../../../sid/history/aa_0.9-1_{run_id}.log.xz" in seen.values("href")
+    published = farm.output / f"sid/history/aa_0.9-1_{run_id}.log.xz"
+    assert lzma.decompress(published.read_bytes()) == logs.passing("aa", "0.9-1")
 
 
 @pytest.mark.parametrize(
