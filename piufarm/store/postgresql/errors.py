@@ -35,7 +35,7 @@ _AT_CONNECT: Final = (
      "see whether the database server runs and whether the key `state` names it"),
 )  # fmt: skip
 _PASSING: Final = re.compile(
-    r"too many|remaining connection slots|starting up|accepting connections|in recovery|shutting down"
+    r"too many|remaining connection slots|starting up|not (yet )?accepting|in recovery|shutting down"
 )
 
 
