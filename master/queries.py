@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from piufarm.names import Package, SectionName
+from piufarm.states import PackageState
 from piufarm.store.model import Store
+
+
+# of several providers, the first of the best state is followed
+_RANKS: Final[Mapping[PackageState | None, int]] = MappingProxyType(
+    {
+        PackageState.SUCCESSFULLY_TESTED: 0,
+        PackageState.WAITING_TO_BE_TESTED: 1,
+        PackageState.WAITING_FOR_DEPENDENCY: 1,
+    }
+)
 
 
 class Dependencies:
@@ -52,8 +65,12 @@ class Dependencies:
         return [needed for needed in closure if needed in back]
 
     def _followed(self, package: Package) -> Sequence[Package]:
-        """Direct dependencies; those of a virtual package are its first provider."""
+        """Direct dependencies; that of a virtual package is one of its providers."""
         direct = self.direct(package)
-        if not direct and package in self._providers:
-            return self._providers[package][:1]
-        return direct
+        if direct or package not in self._providers or self._state(package) is not None:
+            return direct
+        return [min(self._providers[package], key=lambda provider: _RANKS.get(self._state(provider), len(_RANKS)))]
+
+    def _state(self, package: Package) -> PackageState | None:
+        row = self._store.package(self._section, package)
+        return row.state if row is not None else None

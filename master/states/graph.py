@@ -31,6 +31,8 @@ class Graph:
         self._numbers: dict[int, int] = {}  # of clauses, by their identity: equal ones are mostly one object
         self.clauses = [self._clauses(position, node) for position, node in enumerate(self.nodes)]
         self.guests: Sequence[Guest] = self.names.guests
+        self._relations.clear()  # a graph may live longer
+        self._numbers.clear()
 
     def after(self, snapshot: Snapshot) -> Graph:
         """The same graph, when packages of the same archive snapshot have got other results."""

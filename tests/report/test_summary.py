@@ -92,6 +92,25 @@ def test_the_worst_binary_speaks_for_its_source(farm: SampleFarm, states: list[s
     assert _section_summary(farm)["packages"] == {"it": {"unstable": [flag, blocked, address]}}
 
 
+def test_only_sources_with_a_binary_that_the_section_tests_are_exported(farm: SampleFarm) -> None:
+    store = farm.open()
+    fill(
+        store,
+        SID,
+        [
+            index_package("tested", "outside", source="one"),
+            index_package("outside", source="two", listed=False),  # counts as good, and nobody has tested it
+        ],
+    )
+    good = ComputedState(PackageState.SUCCESSFULLY_TESTED, "")
+    set_states(store, SID, {"tested": good, "outside": good})
+    store.close()
+    farm.report()
+    address = "https://farm.example.org/piuparts/sid/source/o/one.html"
+    assert _section_summary(farm)["packages"] == {"one": {"unstable": ["P", 0, address]}}
+    assert not (farm.output / "sid/source/t/two.html").exists()
+
+
 def test_the_more_important_section_gives_the_address_when_flags_are_equal(tmp_path: Path) -> None:
     farm = make_farm(tmp_path / "farm", ("late", "first"), more="precedence = 0\n")
     for name in ("late", "first"):
