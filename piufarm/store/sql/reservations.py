@@ -24,7 +24,7 @@ from piufarm.store.sql.rows import (
     moment,
 )
 
-_EXPIRED_BATCH: Final = 500  # reservations that one transaction takes back
+_EXPIRED_BATCH: Final = 100  # reservations that one transaction takes back: some 10 ms
 _WHAT: Final = "section_id = :section_id AND package = :package AND version = :version"
 _COLUMNS: Final = "package, version, owner, reserved_at, deadline, lease"
 
