@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from piufarm.config.command import add_config_option
 from piufarm.config.load import load
@@ -20,6 +20,8 @@ from piufarm.states import PackageState
 from piufarm.store import open_store
 from piufarm.store.attempts import SlaveRow
 from piufarm.store.model import Store
+
+_LISTED: Final = 20  # packages that are shown one by one
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -95,12 +97,30 @@ def _print(sections: Sequence[dict[str, Any]], stream: TextIO, now: datetime) ->
             print(f"  {section['to_be_tested_again']:7}  to be tested again", file=stream)
         if section["evaluation_due"]:
             print("           (new results are still to be worked out: piufarm master evaluate)", file=stream)
-        for held in section["reservations"]:
+        for line in (*_in_hand(section["reservations"], now), *_held_back(section["held_back"])):
+            print(f"           {line}", file=stream)
+
+
+def _in_hand(reservations: Sequence[dict[str, Any]], now: datetime) -> Iterator[str]:
+    """Who holds what; of many packages only how many each slave holds."""
+    by_holder: dict[str, list[dict[str, Any]]] = {}
+    for held in reservations:
+        by_holder.setdefault(held["slave"] or "somebody", []).append(held)
+    for holder, packages in by_holder.items():
+        if len(reservations) > _LISTED and len(packages) > 1:
+            oldest = min(held["reserved_at"] for held in packages)
+            yield f"{len(packages)} packages: with {holder}, the first reserved {_ago(now, oldest)}"
+            continue
+        for held in packages:
             overdue = ", past its deadline" if held["deadline"] < now.isoformat() else ""
-            who = f"with {held['slave'] or 'somebody'}, reserved {_ago(now, held['reserved_at'])}"
-            print(f"           {held['package']} {held['version']}: {who}{overdue}", file=stream)
-        for hold in section["held_back"]:
-            print(f"           {hold['package']} {hold['version']}: {hold['reason']}", file=stream)
+            reserved = f"reserved {_ago(now, held['reserved_at'])}"
+            yield f"{held['package']} {held['version']}: with {holder}, {reserved}{overdue}"
+
+
+def _held_back(holds: Sequence[dict[str, Any]]) -> Iterator[str]:
+    yield from (f"{hold['package']} {hold['version']}: {hold['reason']}" for hold in holds[:_LISTED])
+    if len(holds) > _LISTED:
+        yield f"and {len(holds) - _LISTED} more packages are held back (--json lists them all)"
 
 
 def _ago(now: datetime, moment: str) -> str:

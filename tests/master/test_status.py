@@ -17,6 +17,15 @@ def test_status_shows_states_and_who_tests_what(office: Office) -> None:
     assert "failed-testing" not in text
 
 
+def test_status_counts_the_packages_of_each_slave_if_there_are_many(office: Office) -> None:
+    office.fill(*(f"p{number}" for number in range(30)))
+    office.converse("section sid\n" + "reserve\n" * 25)
+    office.converse("section sid\nreserve\n", slave="worker2")
+    text = office.command("status").stdout.decode()
+    assert "25 packages: with worker1, the first reserved" in text
+    assert text.count("with worker2, reserved") == 1
+
+
 def test_status_says_what_to_do_with_a_section_that_was_never_refreshed(office: Office) -> None:
     assert "never refreshed: run `piufarm master refresh`" in office.command("status").stdout.decode()
 
