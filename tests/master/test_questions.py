@@ -11,15 +11,21 @@ from tests.master.mirrored import MirroredOffice
 @pytest.fixture
 def asked(mirrored: MirroredOffice) -> MirroredOffice:
     """A section exp that looks names up in sid."""
+    mta = {"Provides": "mta"}
     mirrored.publish(
-        DebSpec("base", "2"), DebSpec("postfix", fields={"Provides": "mta"}), DebSpec("exim", fields={"Provides": "mta"}),
+        DebSpec("base", "2"),
+        DebSpec("postfix", fields=mta),
+        DebSpec("exim", fields=mta),
         DebSpec("virtual-user", depends="mta"),
-    )  # fmt: skip
+    )
     mirrored.publish(
-        DebSpec("base", "1"), DebSpec("app", depends="lib | base, ring"), DebSpec("ring", depends="app"),
-        DebSpec("lonely", depends="nowhere"), DebSpec("old", depends="ia32-libs-i386, kbdcontrol"),
+        DebSpec("base", "1"),
+        DebSpec("app", depends="lib | base, ring"),
+        DebSpec("ring", depends="app"),
+        DebSpec("lonely", depends="nowhere"),
+        DebSpec("old", depends="ia32-libs-i386, kbdcontrol"),
         suite="exp",
-    )  # fmt: skip
+    )
     mirrored.write_sections("[exp]\ndistro = exp\ndepends-sections = sid\n[sid]\ndistro = sid\n")
     assert mirrored.refresh("exp", "sid").status == 0
     return mirrored

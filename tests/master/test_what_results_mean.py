@@ -200,7 +200,8 @@ TABLE = [
 def rendered(row: Row) -> str:
     """A row as docs/store.md has it."""
     ends = ", ".join(f"{log.strip()}: {standing}" for log, standing in row.stand.items())
-    return f"| {row.what} | {ends} | {row.shown or '–'} | {', '.join(owner or 'nobody' for owner in row.held_by) or '–'} |"
+    holders = ", ".join(owner or "nobody" for owner in row.held_by)
+    return f"| {row.what} | {ends} | {row.shown or '–'} | {holders or '–'} |"
 
 
 def test_the_documentation_has_the_whole_table() -> None:
