@@ -92,17 +92,21 @@ class Batch:
                     self.job.keeper.check_present()
                     self._test(entry, stock)
 
-    def give_up(self, error: FarmError) -> None:
+    def give_up(self, error: FarmError | OSError) -> None:
         """The batch has ended by this error. What was to be tested next goes back with a note of it."""
         spool = self.job.spool
         if isinstance(error, TooMuchTrouble) or not spool.reserved():
             return
         entry = spool.reserved()[0]
-        with spool.new_log(entry) as stream:
-            writer = LogWriter(stream)
-            writer.start(f"\nNot tested: {error.message}\n{error.hint or ''}\n")
-            writer.finish(-1)
-        spool.finish_in_trouble(entry, trouble_kind(error))
+        try:
+            with spool.new_log(entry) as stream:
+                writer = LogWriter(stream)
+                hint = error.hint if isinstance(error, FarmError) else None
+                writer.start(f"\nNot tested: {error}\n{hint or ''}\n")
+                writer.finish(-1)
+            spool.finish_in_trouble(entry, trouble_kind(error))
+        except OSError:  # no room for words
+            spool.give_back(entry, trouble_kind(error))
 
     def _is_to_stop(self) -> bool:
         interrupts = self.workplace.interrupts

@@ -11,6 +11,7 @@ from piufarm.slave.section import Mode, SectionWorker
 from piufarm.slave.workplace import Workplace
 
 SHORTEST_SLEEP_SECONDS: Final = 60.0
+_JITTER: Final = 0.25  # slaves that the same outage has stopped shall not come back at the same moment
 
 
 class Until(Enum):
@@ -84,7 +85,8 @@ class Loop:
         self._place.masters.close()
         now = self._place.clock()
         earliest = min(min(worker.wake, worker.recycle_wake) for worker in self._workers)
-        seconds = min(max(SHORTEST_SLEEP_SECONDS, earliest - now), self._longest_sleep)
+        shortest = SHORTEST_SLEEP_SECONDS * self._place.random_source.uniform(1, 1 + _JITTER)
+        seconds = min(max(shortest, earliest - now), self._longest_sleep)
         self._place.tell(Event(Phase.IDLE, seconds=seconds))
         self._place.interrupts.wait(seconds)
 

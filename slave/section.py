@@ -207,15 +207,21 @@ class SectionWorker:
         try:
             with renewer:
                 batch.run()
-        except FarmError as error:
-            batch.give_up(error)
-            _return_reserved(job)
-            with suppress(FarmError):  # the first error is the one to tell
-                self._contact.flush(job)
+        except (FarmError, OSError) as error:
+            self._give_up(job, batch, error)
             raise
         finally:
             self._done = batch.done
         if not self._place.interrupts.abort_requested:
+            self._contact.flush(job)
+
+    def _give_up(self, job: Job, batch: Batch, error: FarmError | OSError) -> None:
+        """Give everything back as far as it goes: the first error is the one to tell."""
+        with suppress(FarmError, OSError):
+            batch.give_up(error)
+        with suppress(FarmError, OSError):
+            _return_reserved(job)
+        with suppress(FarmError, OSError):
             self._contact.flush(job)
 
     def _ask_for_packages(self, job: Job, *, recycle: bool) -> None:

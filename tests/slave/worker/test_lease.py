@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
 
 import pytest
 
@@ -13,6 +16,7 @@ from piufarm.outcome import Outcome
 from piufarm.protocol import Feature
 from piufarm.protocol.messages import Renew, SlaveMessage
 from piufarm.slave.events import Event, Phase
+from piufarm.slave.job.testrun import Exit
 from piufarm.slave.lease import Lease
 from piufarm.slave.loop import Until
 from piufarm.slave.section import Mode
@@ -279,6 +283,37 @@ def test_a_mirror_that_is_down_is_one_trouble_and_the_other_packages_just_go_bac
     assert b"\nNot tested: " in evidence
     assert rich.master.unreserved == [("b", "1"), ("c", "1")]
     assert rich.master.held == []
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_batch_is_a_trouble_of_that_kind(
+    rich: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*words: object, **more: object) -> Exit:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    offering(rich, "a", "b")
+    worker = rich.worker()
+    monkeypatch.setattr("piufarm.slave.batch.run_test", full)
+    worker.turn(Mode.NORMAL)
+    assert worker.had_trouble
+    assert rich.master.troubles["a_1"][0] == "disk"
+    assert b"\nNot tested: [Errno 28] No space left on device\n" in rich.master.troubles["a_1"][1]
+    assert rich.master.unreserved == [("b", "1")]
+    assert rich.files() == ["trouble/a_1.log"]
+
+
+def test_without_room_for_evidence_the_kind_is_said_without_it(rich: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def full(*words: object) -> Iterator[BinaryIO]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+        yield
+
+    offering(rich, "a", "b")
+    monkeypatch.setattr("piufarm.slave.spool.Spool.new_log", full)
+    rich.turn()
+    assert rich.master.troubles == {"a_1": ("disk", b"")}
+    assert rich.master.unreserved == [("b", "1")]
+    assert rich.files() == []
 
 
 def test_a_version_that_left_the_archive_is_trouble_with_the_mirror(rich: Bench) -> None:
