@@ -142,7 +142,7 @@ class _LiveSession:
     """A session that goes on while things happen to the host."""
 
     def __init__(self, office: Office) -> None:
-        command = [PIUFARM, "master", "session", "--slave", "worker1", "--config", office.config]
+        command: list[str | Path] = [PIUFARM, "master", "session", "--slave", "worker1", "--config", office.config]
         self._child: Child = spawn(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=clean_environment())
         assert self._child.stdin is not None
         assert self._child.stdout is not None
@@ -223,10 +223,24 @@ def test_a_session_outlives_a_restart_of_the_server(remote: Office, server: Post
     _accepted(remote)
 
 
+def test_a_full_disk_under_the_postgresql_server(tmp_path: Path) -> None:
+    with new_server(kilobytes=80_000) as crowded:
+        office = open_office(tmp_path, state=crowded.new_database())
+        office.session("section sid\npass other 1\n.\n")
+        disk = SmallDisk(crowded.directory)
+        disk.fill()
+        _refused(office, "store postgresql://")
+        disk.make_room()
+        crowded.stop()  # out of room for its own log it may have ended by itself
+        crowded.start()
+        _accepted(office)
+        office.store.close()
+
+
 @pytest.mark.parametrize("descriptors", range(4, 14, 2))
 def test_too_few_file_descriptors(office: Office, descriptors: int) -> None:
     office.session("section sid\npass other 1\n.\n")
-    command = ["prlimit", f"--nofile={descriptors}:{descriptors}", PIUFARM, "master", "session", "--config"]
+    command: list[str | Path] = ["prlimit", f"--nofile={descriptors}:{descriptors}", PIUFARM, "master", "session", "--config"]
     completed = run([*command, office.config], input=_RESULT.encode(), check=False)
     assert completed.status == 0 or completed.stdout != b"hello\nok\nok\n"
     assert b"Traceback" not in completed.stderr or b"hello" not in completed.stdout, completed.stderr.decode()

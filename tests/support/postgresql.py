@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -20,6 +20,7 @@ from psycopg2.extensions import parse_dsn
 
 from piufarm.run import Child, clean_environment, run, spawn
 from piufarm.store.postgresql.connection import SCHEMA
+from tests.support.small_disks import small_disk
 from tests.support.wait import wait_until
 
 _ACCOUNT: Final = "postgres"  # the server refuses to run as root
@@ -144,20 +145,22 @@ def durable_server() -> Iterator[PostgresqlServer]:
 
 
 @contextmanager
-def new_server(settings: Mapping[str, str] = _SETTINGS) -> Iterator[PostgresqlServer]:
-    """A server of one's own while the block runs."""
+def new_server(
+    settings: Mapping[str, str] = _SETTINGS, *, kilobytes: int | None = None
+) -> Iterator[PostgresqlServer]:
+    """A server of one's own while the block runs; if asked for, on a file system of that size."""
     directory = Path(tempfile.mkdtemp(prefix="piufarm-pg-"))  # sockets have short paths only
-    try:
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, directory)
+        if kilobytes is not None:
+            stack.enter_context(small_disk(directory, kilobytes))
         account = pwd.getpwnam(_ACCOUNT)
         os.chown(directory, account.pw_uid, account.pw_gid)
         directory.chmod(0o755)
         server = PostgresqlServer(directory, _newest_programs(), settings)
-        options = ("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
+        options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+        options += ["--wal-segsize=1"] if kilobytes is not None else []
         run([*_as_postgres(), server.programs / "initdb", "-D", server.data, *options], cwd=directory)
+        stack.callback(server.stop)
         server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
-    finally:
-        shutil.rmtree(directory)
+        yield server
