@@ -43,8 +43,12 @@ def create_tables(cursor: Cursor) -> int:
 
 def find_version(cursor: Any) -> int | None:
     """The version of the tables, None if there are none; for our cursors and for psycopg2's."""
-    cursor.execute(f"SELECT to_regclass('{_TABLE_OF_VERSION}')")
-    if cursor.fetchone()[0] is None:
+    # asked of the catalogue's rows: what a process remembers of names can be older than a lock that it waited for
+    cursor.execute(
+        "SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+        f" WHERE nspname = '{SCHEMA}' AND relname = 'schema_version'"
+    )
+    if cursor.fetchone() is None:
         return None
     cursor.execute(f"SELECT version FROM {_TABLE_OF_VERSION}")
     (version,) = cursor.fetchone()
