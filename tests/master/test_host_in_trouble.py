@@ -240,8 +240,9 @@ def test_a_full_disk_under_the_postgresql_server(tmp_path: Path) -> None:
 @pytest.mark.parametrize("descriptors", range(4, 14, 2))
 def test_too_few_file_descriptors(office: Office, descriptors: int) -> None:
     office.session("section sid\npass other 1\n.\n")
-    command: list[str | Path] = ["prlimit", f"--nofile={descriptors}:{descriptors}", PIUFARM, "master", "session", "--config"]
-    completed = run([*command, office.config], input=_RESULT.encode(), check=False)
+    limit = f"--nofile={descriptors}:{descriptors}"
+    command: list[str | Path] = ["prlimit", limit, PIUFARM, "master", "session", "--config", office.config]
+    completed = run(command, input=_RESULT.encode(), check=False)
     assert completed.status == 0 or completed.stdout != b"hello\nok\nok\n"
     assert b"Traceback" not in completed.stderr or b"hello" not in completed.stdout, completed.stderr.decode()
     assert len(completed.stderr.splitlines()) < 4 or b"hello" not in completed.stdout
