@@ -10,7 +10,6 @@ from piufarm.names import Package, SectionName
 from piufarm.states import PackageState
 from piufarm.store.model import Store
 
-
 # of several providers, the first of the best state is followed
 _RANKS: Final[Mapping[PackageState | None, int]] = MappingProxyType(
     {

@@ -61,17 +61,13 @@ class Names:
         return name in self._providers or any(name in shelf.providers for shelf in self._others)
 
     def _find_own(self, wanted: Relation) -> list[int]:
-        found: dict[int, None] = {}
         own = self._own.get(wanted.name)
-        if own is not None and self._fits(_archive_version(self._nodes[own]), wanted):
-            found[own] = None
-        for provided, position in self._providers.get(wanted.name, ()):
-            if self._fits(provided.version, wanted):
-                found[position] = None
+        providers = self._providers.get(wanted.name, ())
+        found = {position: None for provided, position in providers if _fits(self._versions, provided.version, wanted)}
+        # a package may also provide its own name, in another version
+        if own is not None and (own in found or _fits(self._versions, _archive_version(self._nodes[own]), wanted)):
+            found = {own: None} | found
         return [position for position in found if position not in self.outdated]
-
-    def _fits(self, version: str, wanted: Relation) -> bool:
-        return _fits(self._versions, version, wanted)
 
     def _find_elsewhere(self, wanted: Relation, known: set[str]) -> Iterator[int]:
         """The same in other sections; of packages of one name the first counts."""

@@ -12,7 +12,8 @@ from piufarm.outcome import Outcome
 from piufarm.states import PackageState
 from piufarm.store.model import ForeignSection, Snapshot
 from tests.master.states.drawn import World, worlds
-from tests.master.states.worlds import computed
+from tests.master.states.slow import SlowStates
+from tests.master.states.worlds import computed, states
 
 
 @st.composite
@@ -50,15 +51,15 @@ def test_the_order_of_the_packages_does_not_matter(archive: World, data: st.Data
 
 @given(worlds(others=False))
 def test_as_long_as_packages_wait_there_is_one_to_test(archive: World) -> None:
-    states = [state.state for state in computed(archive.nodes).values()]
-    if PackageState.WAITING_FOR_DEPENDENCY in states:
-        assert PackageState.WAITING_TO_BE_TESTED in states
+    found = [state.state for state in computed(archive.nodes).values()]
+    if PackageState.WAITING_FOR_DEPENDENCY in found:
+        assert PackageState.WAITING_TO_BE_TESTED in found
 
 
 @given(worlds())
 def test_a_second_evaluation_finds_nothing_to_change(archive: World) -> None:
-    states = computed(archive.nodes, archive.others)
-    again = [one._replace(stored=states[one.name]) for one in archive.nodes]
+    found = computed(archive.nodes, archive.others)
+    again = [one._replace(stored=found[one.name]) for one in archive.nodes]
     assert evaluate(Snapshot(1, 1, again, archive.others)) == {}
 
 
@@ -66,8 +67,8 @@ def test_a_second_evaluation_finds_nothing_to_change(archive: World) -> None:
 def test_a_farm_that_passes_everything_gets_to_its_end(archive: World) -> None:
     nodes = archive.nodes
     for _ in range(len(nodes) + 1):
-        states = computed(nodes)
-        ready = {name for name, state in states.items() if state.state is PackageState.WAITING_TO_BE_TESTED}
+        found = computed(nodes)
+        ready = {name for name, state in found.items() if state.state is PackageState.WAITING_TO_BE_TESTED}
         nodes = [one._replace(outcome=Outcome.PASS) if one.name in ready else one for one in nodes]
     assert PackageState.WAITING_FOR_DEPENDENCY not in {state.state for state in computed(nodes).values()}
 
@@ -108,3 +109,8 @@ def test_more_sources_than_fit_into_one_search_are_no_problem() -> None:
     size = 5000
     star = [[0] if number else [] for number in range(size)]
     assert reach(star, range(1, size), set(range(size)), alone=0) == {node: Reach(2, 1) for node in range(1, size)}
+
+
+@given(worlds())
+def test_states_are_those_that_the_rules_say_when_they_are_applied_one_by_one(archive: World) -> None:
+    assert states(computed(archive.nodes, archive.others)) == SlowStates(archive.nodes, archive.others).find()
