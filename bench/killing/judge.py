@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,7 @@ class Judge:
         store = self.world.open()
         try:
             yield from self._lost(store)
+            yield from self._lost_evidence(store)
             yield from self._states(store)
         finally:
             store.close()
@@ -76,7 +78,7 @@ class Judge:
         past = time.time() - _OLD_SECONDS
         for leftover in self.world.files.root.rglob(".new-*"):
             os.utime(leftover, (past, past))
-        for log in self.world.files.runs.glob("*.log"):
+        for log in chain(self.world.files.runs.glob("*.log"), self.world.files.trouble.glob("*.log")):
             os.utime(log, (past, past))
             self._whole.add((log.stat().st_ino, log.stat().st_mtime_ns))
         _, said = self.world.run("fsck", "--repair", "--deep")
@@ -112,6 +114,13 @@ class Judge:
         current = Counter((run.package, run.version) for run in stored if run.standing is Standing.CURRENT)
         yield from (f"{count} current results of {' '.join(what)}" for what, count in current.items() if count > 1)
         yield from (f"{run.run_id} is no log that was sent" for run in stored if not self._was_sent(run))
+
+    def _lost_evidence(self, store: Store) -> Iterator[str]:
+        logs = [self.world.files.root / trouble.log for trouble in store.troubles(SID) if trouble.log is not None]
+        known = {sha256_of(log) for log in logs}
+        for sha256, offer in self.oracle.evidence.items():
+            if sha256 not in known:
+                yield f"lost: evidence of trouble with {' '.join(offer)}"
 
     def _was_sent(self, run: Run) -> bool:
         return run.log_sha256 in self.oracle.logs

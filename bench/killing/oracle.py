@@ -43,6 +43,7 @@ class Oracle:
     acknowledged: dict[str, Sent] = field(default_factory=dict)  # by SHA-256: all logs differ
     logs: set[str] = field(default_factory=set)  # SHA-256 of all that was ever begun to be sent
     imported: dict[str, Offer] = field(default_factory=dict)  # logs of an older farm, by SHA-256
+    evidence: dict[str, Offer] = field(default_factory=dict)  # acknowledged evidence of trouble, by SHA-256
     violations: list[str] = field(default_factory=list)
     _promises: dict[Offer, Promise] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

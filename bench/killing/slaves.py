@@ -86,6 +86,7 @@ class Slave:
             log = self._log(offer)
             self.oracle.logs.add(sha256(log).hexdigest())
             session.trouble(offer, self.chance.choice(_KINDS), log, compress=dice < 0.25)
+            self.oracle.evidence[sha256(log).hexdigest()] = offer
         else:
             self._send(session, self._result(offer))
 
