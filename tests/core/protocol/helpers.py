@@ -50,12 +50,10 @@ def usual_answer(request: Message) -> Reply:
             return Ok(("unknown", "1"))
         case Features():
             return features_reply(Feature)
-        case Lease():
-            return Ok(("1800", "vorbisgain", "2.3-4", "liwc", "None"))
-        case Renew():
-            return Ok(("1800",))
+        case Lease() | Renew():
+            return Ok(("1800", "vorbisgain", "2.3-4", "liwc", "1.2.3-4"))
         case Why():
-            return Ok(("it", "waits", "for", "vorbisgain"))
+            return Ok(("liwc", "waits", "for", "another", "attempt."))
         case _:
             return Ok()
 

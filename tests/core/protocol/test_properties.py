@@ -139,7 +139,7 @@ def test_the_slave_hears_the_same_however_the_input_is_cut(
         assert (problem is None) is (problem_again is None)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data(), st.booleans())
 def test_two_ends_wired_together_always_agree(data: st.DataObject, features: bool) -> None:
     pair = agreed_pair(*Feature) if features else asked(SelectSection("sid"))
