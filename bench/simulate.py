@@ -14,41 +14,17 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from random import Random
 from typing import Final
 
 CLONE: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CLONE))
 
-from bench.simulator.archives import small_archive  # noqa: E402 (the clone is put on the path first)
 from bench.simulator.farm import Farm, Outcome, Plan  # noqa: E402
 from bench.simulator.faults import NO_FAULTS, Faults  # noqa: E402
-from bench.simulator.world import NOON  # noqa: E402
-from piufarm.config.load import load  # noqa: E402
-from piufarm.config.model import Configuration  # noqa: E402
-from piufarm.master.evaluator import bring_up_to_date  # noqa: E402
+from bench.simulator.office import configure, fill  # noqa: E402
 from piufarm.names import SectionName  # noqa: E402
-from piufarm.store import open_store  # noqa: E402
 
 SECTION: Final = SectionName("sid")
-
-
-def configure(folder: Path, state: str = "") -> Configuration:
-    """A master directory of its own."""
-    config = folder / "piuparts.conf"
-    config.write_text(
-        f"[global]\nsections = sid\nmaster-directory = {folder}/master\n{state}\n"
-        "[sid]\ndistro = sid\nreservation-timeout = 14400\n"
-    )
-    return load(config)
-
-
-def fill(configuration: Configuration, seed: int, packages: int) -> None:
-    """A small archive."""
-    store = open_store(configuration.farm.state)
-    store.replace_packages(SECTION, small_archive(Random(seed), packages), index_digest="", now=NOON)
-    bring_up_to_date(store, SECTION)
-    store.close()
 
 
 def table(outcome: Outcome) -> str:
@@ -83,14 +59,12 @@ def main() -> int:
         configuration = configure(Path(name))
         fill(configuration, arguments.seed, arguments.packages)
         plan = Plan(
-            configuration,
-            SECTION,
             arguments.seed,
             arguments.slaves,
             faults=NO_FAULTS if arguments.no_faults else Faults(),
             featured=0.0 if arguments.plain else 0.5,
         )
-        outcome = Farm(plan).run()
+        outcome = Farm(configuration, plan).run()
     print(json.dumps(asdict(outcome)) if arguments.json else table(outcome))
     return 0
 

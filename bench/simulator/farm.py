@@ -13,13 +13,13 @@ from bench.simulator.faults import Faults
 from bench.simulator.feature_slaves import FeatureSlave
 from bench.simulator.host import Host
 from bench.simulator.ledger import Ledger, Violation
+from bench.simulator.office import SECTION
 from bench.simulator.slaves import Script, Slave, Surroundings, Tests
 from bench.simulator.verdict import check_end
 from bench.simulator.world import World
 from piufarm.config.model import Configuration
 from piufarm.master.evaluator import bring_up_to_date
 from piufarm.master.layout import section_files
-from piufarm.names import SectionName
 from piufarm.states import PackageState
 from piufarm.store import open_store
 from piufarm.store.model import Store
@@ -30,10 +30,8 @@ _DAY: Final = 86400.0
 
 @dataclass(frozen=True)
 class Plan:
-    """A farm to be simulated; the section has been refreshed."""
+    """What is to happen in a farm whose section has been refreshed."""
 
-    configuration: Configuration
-    section: SectionName
     seed: int
     slaves: int
     faults: Faults = Faults()  # noqa: RUF009 (it is frozen)
@@ -65,19 +63,20 @@ class Outcome:
 class Farm:
     """A master, many slaves, and whoever watches them."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, configuration: Configuration, plan: Plan) -> None:
         random = Random(plan.seed)
         self.plan = plan
+        self.configuration = configuration
         self.world = World(random)
         self.ledger = Ledger(self.world)
-        self.host = Host(self.world, plan.configuration, plan.faults, plan.evaluation_seconds, plan.gather_seconds)
-        self.store: Store = open_store(plan.configuration.farm.state)
-        failing = failing_packages(self.store, plan.section, plan.failing, random)
+        self.host = Host(self.world, configuration, plan.faults, plan.evaluation_seconds, plan.gather_seconds)
+        self.store: Store = open_store(configuration.farm.state)
+        failing = failing_packages(self.store, SECTION, plan.failing, random)
         around = Surroundings(
             self.world,
             self.host,
             self.ledger,
-            plan.configuration.sections[plan.section],
+            configuration.sections[SECTION],
             plan.faults,
             Tests(plan.seed, failing, plan.test_seconds, plan.log_bytes),
         )
@@ -85,7 +84,7 @@ class Farm:
         self._is_over = False
 
     def _slave(self, number: int, around: Surroundings, random: Random) -> Slave:
-        speed = random.lognormvariate(0.0, 0.5)
+        speed = max(0.5, random.lognormvariate(0.0, 0.5))
         batch = random.choice((1, 5, 10, 50))
         if random.random() >= self.plan.featured:
             return Slave(f"plain{number}", speed, batch, around)
@@ -102,9 +101,9 @@ class Farm:
             while not self._is_over:
                 self.world.step()
             self.world.close()
-            bring_up_to_date(self.store, self.plan.section)
-            files = section_files(self.plan.configuration.farm.master_directory, self.plan.section)
-            check_end(self.store, self.plan.section, files, self.ledger)
+            bring_up_to_date(self.store, SECTION)
+            files = section_files(self.configuration.farm.master_directory, SECTION)
+            check_end(self.store, SECTION, files, self.ledger)
             return self._outcome(time.monotonic() - wall, time.process_time() - cpu)
         except Violation as violation:
             violation.add_note(f"seed {self.plan.seed}, after {self.world.seconds / _DAY:.4f} simulated days")
@@ -115,26 +114,23 @@ class Farm:
 
     def _watch(self) -> Script:
         """The timer's refreshes, and the end."""
-        section, hour = self.plan.section, 0.0
+        hour = 0.0
         while not self._is_over:
             yield _LOOK_SECONDS
             hour += _LOOK_SECONDS
             if hour >= 3600:
                 hour = 0.0
-                self.store.note_refresh(section, now=self.world.now())
+                self.store.note_refresh(SECTION, now=self.world.now())
             if self.world.seconds > self.plan.days_max * _DAY:
-                raise Violation(f"not done after {self.plan.days_max} days: {self.store.counts(section)}")
+                raise Violation(f"not done after {self.plan.days_max} days: {self.store.counts(SECTION)}")
             self._is_over = all(slave.is_empty for slave in self.slaves) and self._is_done()
 
     def _is_done(self) -> bool:
-        section = self.plan.section
-        return (
-            not self.store.evaluation_due(section)
-            and not self.store.counts(section)[PackageState.WAITING_TO_BE_TESTED]
-        )
+        counts = self.store.counts(SECTION)
+        return not counts[PackageState.WAITING_TO_BE_TESTED] and not self.store.evaluation_due(SECTION)
 
     def _outcome(self, wall: float, cpu: float) -> Outcome:
-        counts = self.store.counts(self.plan.section)
+        counts = self.store.counts(SECTION)
         done = sorted(slave.tests_done for slave in self.slaves)
         return Outcome(
             days=self.world.seconds / _DAY,

@@ -33,10 +33,6 @@ class FeatureSlave(Slave):
         line = yield from self.open()
         if line is None:
             return
-        features = yield from self._features(line)
-        if Feature.LEASE not in features:
-            raise AssertionError(f"the master has no leases: {features}")
-        self._has_zstd = Feature.ZSTD in features
         yield from self.flush(line)
         if self.reserved:
             yield from self._renew(line)
@@ -44,10 +40,16 @@ class FeatureSlave(Slave):
             yield from self._lease(line)
         line.hang_up()
 
-    def _features(self, line: SlaveEnd) -> Generator[float | Wakers, None, frozenset[Feature]]:
-        reply = yield from line.ask(Features())
-        assert isinstance(reply, Ok)
-        return features_in(reply)
+    def open(self) -> Generator[float | Wakers, None, SlaveEnd | None]:
+        """A session with the section selected, whose features are known; None if that is busy."""
+        line = yield from super().open()
+        if line is not None:
+            reply = yield from line.ask(Features())
+            assert isinstance(reply, Ok)
+            features = features_in(reply)
+            assert {Feature.LEASE, Feature.TROUBLE} <= features
+            self._has_zstd = Feature.ZSTD in features
+        return line
 
     def greeted(self, asked_at: float) -> None:
         """Leases are renewed by `renew`, not by any contact."""

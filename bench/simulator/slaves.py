@@ -78,6 +78,7 @@ class Slave:
     reserved: list[Job] = field(default_factory=list)
     finished: list[Finished] = field(default_factory=list)
     tests_done: int = 0
+    _contact_at: float = 0.0
     _wait: float = 0.0
     _logs: int = 0
 
@@ -129,6 +130,7 @@ class Slave:
             self._wait = self.around.world.random.uniform(60.0, 179.0)
             return None
         assert reply == Ok(), reply
+        self._contact_at = asked_at
         self.greeted(asked_at)
         return line
 
@@ -210,6 +212,18 @@ class Slave:
                 yield from self.be_away()
             elif self.happens("slave stopped", faults.interrupt):
                 yield from self.stop()
+            elif self.around.world.seconds - self._contact_at > self.around.section.slave_flush_interval > 0:
+                yield from self.report_in_between()
+
+    def report_in_between(self) -> Script:
+        """Deliver what is there, while there is more to test."""
+        try:
+            line = yield from self.open()
+            if line is not None:
+                yield from self.flush(line)
+                line.hang_up()
+        except Cut:
+            pass  # there will be another time
 
     def test(self, job: Job) -> Script:
         """One test, whose log waits for delivery then."""
