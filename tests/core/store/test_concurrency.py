@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Final
 
 from piufarm.names import Package, SectionName
@@ -106,6 +107,7 @@ class _Slave:
         self._owner = f"worker{number}"
         self._random = random.Random(number)
         self._held: list[Reservation] = []
+        self._numbers = count()
         self._now = NOON
 
     def act(self) -> None:
@@ -125,7 +127,7 @@ class _Slave:
         if not self._held:
             return
         held = self._held.pop()
-        run_id = f"{self._owner}-{len(self.acknowledged)}-{held.package}"
+        run_id = f"{self._owner}-{next(self._numbers)}"
         match self._random.randrange(4):
             case 0:
                 self._store.unreserve(SID, held.package, held.version, owner=self._owner, now=self._now)
@@ -136,8 +138,11 @@ class _Slave:
                 self._store.record_trouble(SID, trouble, max_retries=5)
             case _:
                 outcome = self._random.choice((Outcome.PASS, Outcome.FAIL))
-                new = result(held.package, held.version, outcome, slave=self._owner, run_id=run_id, at=self._now)
-                self._store.record_run(SID, new)
+                log = f"{run_id}\n".encode()
+                self._store.record_run(
+                    SID,
+                    result(held.package, held.version, outcome, slave=self._owner, run_id=run_id, log=log, at=self._now),
+                )
                 self.acknowledged.append(run_id)
                 around = self._store.neighbourhood(SID, held.package, limit=100)
                 if around is not None:
