@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from piufarm.faults import fault_point
 from piufarm.files import atomic_writer, fsync_directory, sync_file_system
 from piufarm.master import classic
 from piufarm.master.exchange.listing import FoundLog, Listing, Oddity
@@ -137,12 +138,14 @@ class LogTakeover:
             fsync_directory(self.files.runs)
         else:
             sync_file_system(self.files.runs)
+        fault_point("import.logs-durable")
         rows = iter(brought)
         while some := list(islice(rows, _ROWS)):
             problems = {run.run_id: problems_of(one.found.path) for one, run in some if not one.found.archived}
             entered = {
                 run.run_id: run for run in self.store.enter_runs(self.section, [run for _, run in some], problems)
             }
+            fault_point("import.rows-entered")
             for candidate, run in some:
                 new = entered.pop(run.run_id, None)
                 if new is None:
@@ -150,6 +153,7 @@ class LogTakeover:
                 else:
                     self._known.add(run.run_id)
                     self._show(candidate, new)
+                    fault_point("import.shown")
                 yield TakenLog(candidate.found, new)
 
     def _bring(self, candidate: _Candidate) -> Run | None:
