@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from piufarm.faults import VARIABLE
 from piufarm.names import Package, Version
 from piufarm.outcome import Outcome
 from piufarm.protocol import RemoteProtocolError
@@ -25,6 +26,7 @@ from tests.support.postgresql import PostgresqlServer, new_server
 from tests.support.scripted_slave import Descriptors, ScriptedSlave
 from tests.support.small_disks import SmallDisk, small_disk
 from tests.support.stores import on_both_stores
+from tests.support.wait import wait_until
 
 _LOG = "".join(f" {'x' * 1000}\n" for _ in range(1500))
 _RESULT = f"section sid\npass hello 1\n{_LOG}.\n"
@@ -212,6 +214,31 @@ def test_a_postgresql_server_that_goes_and_comes_back(
     finally:
         server.start()
     _accepted(remote)
+
+
+@pytest.mark.parametrize("point, answers", [("run.inserted", b"hello\nok\n"), ("intake.recorded", b"hello\nok\nok\n")])
+def test_a_postgresql_server_that_is_killed_within_and_right_after_a_commit(
+    remote: Office, server: PostgresqlServer, point: str, answers: bytes
+) -> None:
+    command: list[str | Path] = [PIUFARM, "master", "session", "--slave", "worker1", "--config", remote.config]
+    session = spawn(command, stdin=PIPE, stdout=PIPE, env=clean_environment(**{VARIABLE: f"{point}:stop"}))
+    assert session.stdin is not None
+    assert session.stdout is not None
+    session.stdin.write(_RESULT.encode())
+    session.stdin.close()
+    wait_until(lambda: _is_stopped(session), f"the session's arrival at {point}")
+    server.stop(signal.SIGKILL)
+    server.start()
+    session.send_signal(signal.SIGCONT)
+    assert session.stdout.read() == answers
+    session.stdout.close()
+    session.wait()
+    assert len(list(remote.store.runs(SID))) == answers.count(b"ok") - 1
+    _accepted(remote)
+
+
+def _is_stopped(process: Child) -> bool:
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def test_a_session_outlives_a_restart_of_the_server(remote: Office, server: PostgresqlServer) -> None:
