@@ -18,6 +18,7 @@ from piufarm.master.states.evaluation import evaluate
 from piufarm.names import Package
 from piufarm.states import PackageState
 from piufarm.store.model import ComputedState, Run, Snapshot, Standing, Store
+from piufarm.store.sql.store import SqlStore
 
 _OLD_SECONDS: Final = 7 * 3600  # older than fsck takes a running session to be
 _NOTHING_KNOWN: Final = ComputedState(PackageState.UNKNOWN, "")
@@ -50,6 +51,7 @@ class Judge:
         try:
             yield from self._lost(store)
             yield from self._lost_evidence(store)
+            yield from self._free(store)
             yield from self._states(store)
         finally:
             store.close()
@@ -121,6 +123,20 @@ class Judge:
         for sha256, offer in self.oracle.evidence.items():
             if sha256 not in known:
                 yield f"lost: evidence of trouble with {' '.join(offer)}"
+
+    def _free(self, store: Store) -> Iterator[str]:
+        """Whether each package can be handed out unless somebody has it, or it is held back."""
+        assert isinstance(store, SqlStore)
+        taken = {(held.package, held.version) for held in (*store.reservations(SID), *store.holds(SID))}
+        with store._database.read() as cursor:
+            rows = cursor.execute(
+                "SELECT p.name, p.test_version, p.free FROM package AS p JOIN section AS s ON s.id = p.section_id"
+                " AND s.generation = p.generation WHERE s.name = :section",
+                {"section": SID},
+            ).fetchall()
+        for name, version, free in rows:
+            if bool(free) is ((name, version) in taken):
+                yield f"{name} {version} is {'free' if free else 'not free'}, which is wrong"
 
     def _was_sent(self, run: Run) -> bool:
         return run.log_sha256 in self.oracle.logs
