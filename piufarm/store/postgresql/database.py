@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg2
 
 from piufarm.faults import fault_point
-from piufarm.store.errors import StoreError, StoreMissing
+from piufarm.store.errors import StoreMissing
 from piufarm.store.lock_names import lock_number
 from piufarm.store.postgresql.connection import connect
 from piufarm.store.postgresql.creation import check_version, create_tables, find_version

@@ -138,10 +138,9 @@ class _Slave:
                 self._store.record_trouble(SID, trouble, max_retries=5)
             case _:
                 outcome = self._random.choice((Outcome.PASS, Outcome.FAIL))
-                log = f"{run_id}\n".encode()
+                log, who, at = f"{run_id}\n".encode(), self._owner, self._now
                 self._store.record_run(
-                    SID,
-                    result(held.package, held.version, outcome, slave=self._owner, run_id=run_id, log=log, at=self._now),
+                    SID, result(held.package, held.version, outcome, slave=who, run_id=run_id, log=log, at=at)
                 )
                 self.acknowledged.append(run_id)
                 around = self._store.neighbourhood(SID, held.package, limit=100)
