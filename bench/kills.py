@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -85,6 +86,25 @@ def _at_random(passed: Mapping[str, set[str]], arguments: argparse.Namespace, ch
     return [Target(one, AT_RANDOM) for one in chance.choices(programs, weights, k=arguments.random)]
 
 
+def tally_of(kind: str, arguments: argparse.Namespace) -> Tally:
+    """A whole campaign in a folder of its own, which stays if a promise was broken."""
+    directory = Path(tempfile.mkdtemp(prefix=f"kills-{kind}-"))
+    directory.chmod(0o755)
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"{kind} {time.monotonic() - began:5.0f} s  {text}", flush=True)
+
+    tally = campaign(kind, directory, arguments, tell)
+    for target in tally.missed:
+        tell(f"missed: {' '.join(target)}")
+    for problem in tally.problems:
+        tell(f"BROKEN: {problem}")
+    if not tally.problems:
+        shutil.rmtree(directory)
+    return tally
+
+
 def main() -> int:
     """Run the campaign; returns 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -96,22 +116,9 @@ def main() -> int:
     parser.add_argument("--only", choices=KINDS, help="one kind of database instead of all")
     parser.add_argument("--write", action="store_true", help=f"put the table into {_DOCUMENT.name}")
     arguments = parser.parse_args()
-    tallies = {}
-    for kind in [arguments.only] if arguments.only else KINDS:
-        directory = Path(tempfile.mkdtemp(prefix=f"kills-{kind}-"))
-        directory.chmod(0o755)
-        began = time.monotonic()
-
-        def tell(text: str, kind: str = kind, began: float = began) -> None:
-            print(f"{kind} {time.monotonic() - began:5.0f} s  {text}", flush=True)
-
-        tallies[kind] = campaign(kind, directory, arguments, tell)
-        if not tallies[kind].problems:
-            shutil.rmtree(directory)
-        for target in tallies[kind].missed:
-            tell(f"missed: {' '.join(target)}")
-        for problem in tallies[kind].problems:
-            tell(f"BROKEN: {problem}")
+    kinds = [arguments.only] if arguments.only else list(KINDS)
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        tallies = dict(zip(kinds, pool.map(lambda kind: tally_of(kind, arguments), kinds), strict=True))
     text = table(tallies, arguments.seed)
     print(f"\n{text}")
     if arguments.write:

@@ -127,7 +127,8 @@ class Judge:
     def _free(self, store: Store) -> Iterator[str]:
         """Whether each package can be handed out unless somebody has it, or it is held back."""
         assert isinstance(store, SqlStore)
-        taken = {(held.package, held.version) for held in (*store.reservations(SID), *store.holds(SID))}
+        taken = {(held.package, held.version) for held in store.reservations(SID)}
+        taken |= {(hold.package, hold.version) for hold in store.holds(SID)}
         with store._database.read() as cursor:
             rows = cursor.execute(
                 "SELECT p.name, p.test_version, p.free FROM package AS p JOIN section AS s ON s.id = p.section_id"
