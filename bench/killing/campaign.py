@@ -32,6 +32,7 @@ _AT_ONCE: Final = 4
 _LATEST_SECONDS: Final = 0.7  # of a random kill or an accident, after the start of the programs
 _ROUNDS_OF_A_DRAINED_SLAVE: Final = 3
 _ATTEMPTS: Final = 30  # until a program passes the point at which it is to die
+_OF_FEATURES: Final = ("trouble.", "renew.", "intake.trouble")
 _PASSAGES: Final = (1, 1, 1, 2, 2, 3, 5)
 
 
@@ -140,7 +141,9 @@ class Campaign:
         self, chosen: Sequence[tuple[Target, int]], accident: Accident | None
     ) -> Iterator[tuple[Target, int]]:
         """Run the programs of these targets at once; those that were not hit."""
-        slaves = self._chance.sample(self._slaves, len(chosen))
+        # those that need a slave with features come first and get one
+        chosen = sorted(chosen, key=lambda one: not one[0].point.startswith(_OF_FEATURES))
+        slaves = sorted(self._chance.sample(self._slaves, len(chosen)), key=lambda slave: not slave.featured)
         plans = [
             (target, slave, self._chance.choice(_PASSAGES) if attempts == _ATTEMPTS else 1, self._moment())
             for (target, attempts), slave in zip(chosen, slaves, strict=True)
@@ -180,7 +183,7 @@ class Campaign:
         with _later(kill_after, lambda: _kill(child)):
             if talk:
                 session = Session(child)
-                slave.turn(session.stream)
+                slave.turn(session.stream, target.point)
                 session.end()
             status = child.wait()
         return status, self._points(target.program, trace)

@@ -33,10 +33,12 @@ class Slave:
     chance: Random
     spool: list[Sent] = field(default_factory=list)  # not acknowledged yet
     _logs: int = 0
+    _aim: str = ""
 
-    def turn(self, open_stream: Callable[[], Stream]) -> None:
-        """One session, as far as it gets."""
+    def turn(self, open_stream: Callable[[], Stream], aim: str) -> None:
+        """One session, as far as it gets; it does what leads to the fault point `aim` sooner than anything else."""
         stream = open_stream()
+        self._aim = aim
         try:
             self._speak(ScriptedSlave(_Slow(stream, self.chance)))
         except (RemoteProtocolError, OSError):
@@ -52,7 +54,7 @@ class Slave:
         if Feature.LEASE in session.script.features:
             asked_at = time.time()
             self.oracle.renewed(self.name, session.renew(), asked_at)
-        if self.chance.random() < 0.4:
+        if self.chance.random() < 0.4 or self._aim == "reserve.result-given-up":
             session.recycle()
         self._take(session)
         held = self.oracle.held(self.name)
@@ -78,6 +80,10 @@ class Slave:
 
     def _finish(self, session: ScriptedSlave, offer: Offer) -> None:
         dice = self.chance.random()
+        if self._aim.startswith("unreserve."):
+            dice = 0.0
+        elif "trouble" in self._aim:
+            dice = 0.15 + dice * 0.2
         if dice < 0.15:
             self.oracle.released(self.name, offer)
             session.unreserve(offer)
@@ -97,7 +103,7 @@ class Slave:
             if mine:
                 self._send(session, self.chance.choice(mine[-5:]))
         foreign = self.oracle.held_by_others(self.name)
-        if foreign and self.chance.random() < 0.5:
+        if foreign and (self.chance.random() < 0.5 or self._aim in ("run.superseded", "classic.older-hidden")):
             self._send(session, self._result(self.chance.choice(foreign)))
         if self.chance.random() < 0.1:
             self._send(session, self._result((Package(f"unheard-of-{self.chance.randrange(50)}"), Version("1"))))
