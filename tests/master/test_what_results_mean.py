@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
+from piufarm.master.evaluator import bring_up_to_date
+from piufarm.master.machine import utc_now
 from piufarm.master.retirement import Retirement
 from piufarm.names import Package
 from piufarm.store.model import Standing
@@ -58,15 +60,15 @@ def archive_has(version: str) -> Callable[[Office], None]:
 
     def refresh(office: Office) -> None:
         office.fill(*(["a"] if version else []), version=version or "1")
-        now = datetime.now().astimezone() + timedelta(seconds=1)
-        Retirement(office.store, SID, office.files, print, None).retire(now)
+        Retirement(office.store, SID, office.files, print, None).retire(utc_now() + timedelta(seconds=1))
 
     return refresh
 
 
 def is_marked(office: Office) -> None:
     """An administrator wants the package to be tested again."""
-    assert office.command("recycle", "a").status == 0
+    office.store.queue_recycle(SID, [Package("a")], now=utc_now())
+    bring_up_to_date(office.store, SID)
 
 
 @dataclass(frozen=True)

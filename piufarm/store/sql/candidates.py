@@ -34,25 +34,26 @@ _SAME: Final = (
 _HELD: Final = (
     "SELECT p.id FROM {table} JOIN package AS p ON " + _SAME + " WHERE {table}.section_id = :section_id"
 )
-_COLUMNS: Final = "p.id, p.name, p.test_version, p.weight"
+_COLUMNS: Final = "p.id, p.name, p.test_version, p.weight, p.retest_rank"
 BEST_WAITING: Final = f"""
-SELECT {_COLUMNS}, 0 FROM package AS p WHERE {_WAITING} AND {_NOT_ANOTHER_SLAVES}
+SELECT {_COLUMNS} FROM package AS p WHERE {_WAITING} AND {_NOT_ANOTHER_SLAVES}
 ORDER BY p.weight DESC, p.tie LIMIT :count
 """
 BEST_MARKED: Final = f"""
-SELECT {_COLUMNS}, p.retest_rank FROM package AS p WHERE {_MARKED} AND {_NOT_ANOTHER_SLAVES}
+SELECT {_COLUMNS} FROM package AS p WHERE {_MARKED} AND {_NOT_ANOTHER_SLAVES}
 ORDER BY p.weight DESC, p.retest_rank LIMIT :count
 """
 
 
 class Candidate(NamedTuple):
-    """A package that can be handed out; `rank` is 0 unless it is marked to be tested again."""
+    """A package that can be handed out; `rank` is 0 unless it is marked, `is_retest` says that it is one for that."""
 
     id: int
     package: str
     version: str
     weight: int
     rank: int
+    is_retest: bool
 
 
 class Choice(NamedTuple):
@@ -75,11 +76,16 @@ def best(cursor: Cursor, key: SectionKey, choice: Choice, count: int, *, lock: s
     what was marked first.
     """
     parameters = {**choice.parameters(key), "count": count}
-    found = [Candidate(*row) for row in cursor.execute(f"{BEST_WAITING} {lock}", parameters).fetchall()]
+    found = [Candidate(*row, is_retest=False) for row in cursor.execute(f"{BEST_WAITING} {lock}", parameters).fetchall()]
     if choice.retest:
-        marked = cursor.execute(f"{BEST_MARKED} {lock}", parameters).fetchall()
-        found = sorted((*found, *(Candidate(*row) for row in marked)), key=lambda one: (-one.weight, one.rank))
+        marked = [Candidate(*row, is_retest=True) for row in cursor.execute(f"{BEST_MARKED} {lock}", parameters).fetchall()]
+        names = {one.package for one in marked}
+        found = sorted([one for one in found if one.package not in names] + marked, key=_order)
     return found[:count]
+
+
+def _order(one: Candidate) -> tuple[int, int]:
+    return -one.weight, one.rank if one.is_retest else 0
 
 
 def number(cursor: Cursor, key: SectionKey, choice: Choice, *, at_most: int) -> int:

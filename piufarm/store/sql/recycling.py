@@ -118,9 +118,11 @@ def set_free(cursor: Cursor, key: SectionKey, what: Parameters) -> None:
 
 
 def unmark(cursor: Cursor, key: SectionKey, what: Parameters) -> None:
-    """Take the mark of a version away, if there is one."""
-    cursor.execute(f"DELETE FROM recycle WHERE {_WHAT}", what)
-    if cursor.rowcount > 0:
+    """Take the mark of a version away, if there is one and nobody is about to change it."""
+    # waits for nobody: those who hand packages out have locked rows that others may want by now
+    lock = cursor.locking("FOR UPDATE SKIP LOCKED")
+    if cursor.execute(f"SELECT 1 FROM recycle WHERE {_WHAT} {lock}", what).fetchone() is not None:
+        cursor.execute(f"DELETE FROM recycle WHERE {_WHAT}", what)
         cursor.execute(
             "UPDATE package SET retestable = 0, retest_rank = 0 WHERE section_id = :section_id"
             " AND generation = :generation AND name = :package AND test_version = :version",

@@ -80,8 +80,9 @@ def _take(
     fault_point("reserve.no-longer-free")
     if not taken:
         return None
-    recycling.unmark(cursor, key, what)
     if one.rank:
+        recycling.unmark(cursor, key, what)
+    if one.is_retest:
         _give_result_up(cursor, key, one.id, what)
         fault_point("reserve.result-given-up")
     owner, now, _ = wish.choice

@@ -8,6 +8,7 @@ from piufarm.names import Package
 from piufarm.outcome import Outcome
 from piufarm.store.model import Store
 from piufarm.store.sql.candidates import BEST_MARKED, BEST_WAITING, Choice
+from piufarm.store.sql.database import Parameters
 from piufarm.store.sql.rows import find_section
 from piufarm.store.sql.store import SqlStore
 from tests.core.store.builders import HOUR, NOON, SID, fill, make_candidates, package, result
@@ -33,29 +34,19 @@ def large(store: Store) -> SqlStore:
     return store
 
 
-@pytest.mark.parametrize(
-    ("query", "index"), [(BEST_WAITING, "package_candidate"), (BEST_MARKED, "package_retest")], ids=["new", "retest"]
-)
-def test_the_best_candidates_come_straight_from_an_index(
-    large: SqlStore, store_kind: str, query: str, index: str
-) -> None:
-    explain = "EXPLAIN QUERY PLAN" if store_kind == "sqlite" else "EXPLAIN"
-    with large._database.read() as cursor:
-        parameters = Choice("worker1", NOON, retest=True).parameters(find_section(cursor, SID))
-        rows = cursor.execute(f"{explain} {query}", {**parameters, "count": 1}).fetchall()
-    plan = "\n".join(str(row[-1]) for row in rows)
-    assert index in plan
-    assert "SCAN p\n" not in plan
-    assert "Seq Scan on package" not in plan
-    assert "Sort" not in plan
-    assert "TEMP B-TREE" not in plan
+def _plan(store: SqlStore, kind: str, query: str, parameters: Parameters) -> str:
+    with store._database.read() as cursor:
+        explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
+        return "\n".join(str(row[-1]) for row in cursor.execute(f"{explain} {query}", parameters).fetchall())
 
 
-def test_what_is_over_is_found_by_its_deadline(large: SqlStore, store_kind: str) -> None:
-    explain = "EXPLAIN QUERY PLAN" if store_kind == "sqlite" else "EXPLAIN"
+def test_candidates_and_what_is_over_come_straight_from_an_index(large: SqlStore, store_kind: str) -> None:
     with large._database.read() as cursor:
-        rows = cursor.execute(
-            f"{explain} SELECT 1 FROM reservation WHERE section_id = :section_id AND deadline <= :now LIMIT 1",
-            {"section_id": find_section(cursor, SID).id, "now": 0},
-        ).fetchall()
-    assert "reservation_deadline" in "\n".join(str(row[-1]) for row in rows)
+        key = find_section(cursor, SID)
+    parameters = {**Choice("worker1", NOON, retest=True).parameters(key), "count": 1}
+    for query, index in ((BEST_WAITING, "package_candidate"), (BEST_MARKED, "package_retest")):
+        plan = _plan(large, store_kind, query, parameters)
+        assert index in plan
+        assert not any(words in plan for words in ("SCAN p\n", "Seq Scan on package", "Sort", "TEMP B-TREE")), plan
+    over = "SELECT 1 FROM reservation WHERE section_id = :section_id AND deadline <= :now LIMIT 1"
+    assert "reservation_deadline" in _plan(large, store_kind, over, {"section_id": key.id, "now": 0})
