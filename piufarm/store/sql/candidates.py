@@ -36,24 +36,24 @@ _HELD: Final = (
 )
 _COLUMNS: Final = "p.id, p.name, p.test_version, p.weight, p.retest_rank"
 BEST_WAITING: Final = f"""
-SELECT {_COLUMNS} FROM package AS p WHERE {_WAITING} AND {_NOT_ANOTHER_SLAVES}
+SELECT {_COLUMNS}, 0 FROM package AS p WHERE {_WAITING} AND {_NOT_ANOTHER_SLAVES}
 ORDER BY p.weight DESC, p.tie LIMIT :count
 """
 BEST_MARKED: Final = f"""
-SELECT {_COLUMNS} FROM package AS p WHERE {_MARKED} AND {_NOT_ANOTHER_SLAVES}
+SELECT {_COLUMNS}, 1 FROM package AS p WHERE {_MARKED} AND {_NOT_ANOTHER_SLAVES}
 ORDER BY p.weight DESC, p.retest_rank LIMIT :count
 """
 
 
 class Candidate(NamedTuple):
-    """A package that can be handed out; `rank` is 0 unless it is marked, `is_retest` says that it is one for that."""
+    """A package that can be handed out; `rank` is 0 unless it is marked, `is_retest` is 1 if it is a candidate for that."""
 
     id: int
     package: str
     version: str
     weight: int
     rank: int
-    is_retest: bool
+    is_retest: int
 
 
 class Choice(NamedTuple):
@@ -76,9 +76,9 @@ def best(cursor: Cursor, key: SectionKey, choice: Choice, count: int, *, lock: s
     what was marked first.
     """
     parameters = {**choice.parameters(key), "count": count}
-    found = [Candidate(*row, is_retest=False) for row in cursor.execute(f"{BEST_WAITING} {lock}", parameters).fetchall()]
+    found = [Candidate(*row) for row in cursor.execute(f"{BEST_WAITING} {lock}", parameters).fetchall()]
     if choice.retest:
-        marked = [Candidate(*row, is_retest=True) for row in cursor.execute(f"{BEST_MARKED} {lock}", parameters).fetchall()]
+        marked = [Candidate(*row) for row in cursor.execute(f"{BEST_MARKED} {lock}", parameters).fetchall()]
         names = {one.package for one in marked}
         found = sorted([one for one in found if one.package not in names] + marked, key=_order)
     return found[:count]
