@@ -46,7 +46,7 @@ ORDER BY p.weight DESC, p.retest_rank LIMIT :count
 
 
 class Candidate(NamedTuple):
-    """A package that can be handed out; `rank` is 0 unless it is marked, `is_retest` is 1 if it is a candidate for that."""
+    """A package that can be handed out; `rank` is 0 unless it is marked, `is_retest` 1 if it is one by that."""
 
     id: int
     package: str
