@@ -21,8 +21,9 @@ from piufarm.names import SectionName
 from piufarm.store import open_store
 from piufarm.store.model import Store
 
-_NICENESS: Final = 5  # slaves that wait for answers go first; on a busy host this still gets a third of their share
+_NICENESS: Final = 3  # slaves that wait for answers go first; on a busy host this still gets half of a fair share
 _PAUSE_SECONDS: Final = 0.2  # between two looks of an evaluator that stays
+_WORTH: Final = 20  # times as long as a first evaluation takes, it pays to stay for the next
 _REST: Final = 3  # times as long as it works, an evaluator that stays leaves the processor to others …
 _REST_MAX_SECONDS: Final = 5.0  # … but states are never older than ten seconds
 
@@ -35,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=float,
         default=0.0,
-        help="stay until nothing has come in for so long: what has been read once need not be read again",
+        help="stay until nothing has come in for so long: what a large section has once read need not be read again",
     )
     add_config_option(parser)
 
@@ -51,9 +52,10 @@ def main(arguments: argparse.Namespace) -> int:
     gc.disable()  # hundreds of thousands of tuples live until the end, and refer to nothing in circles
     try:
         evaluation = _Evaluation(configuration, store, chosen)
-        evaluation.catch_up()
         if arguments.linger:
-            evaluation.linger(chosen[0], arguments.linger)
+            evaluation.stay(chosen[0], arguments.linger)
+        else:
+            evaluation.catch_up()
     finally:
         store.close()
     return 0
@@ -70,22 +72,28 @@ class _Evaluation:
     def catch_up(self, *, but: SectionName | None = None) -> None:
         """Evaluate what is due."""
         # sections that look into each other may make each other's states due; what is left then is for the next time
-        for _ in range(len(self._states) + 1):
+        for _ in self._states:
             due = [name for name in self._states if name != but and self._store.evaluation_due(name)]
             if not due:
                 break
             for name in due:
                 _tell(name, evaluate_alone(self._store, name, self._states[name]))
 
-    def linger(self, section: SectionName, seconds: float) -> None:
-        """Stay with a section until nothing has come in for so long."""
-        evaluate_alone(
-            self._store, section, self._states[section], then=lambda: self._attend(section, seconds)
-        )
+    def stay(self, section: SectionName, seconds: float) -> None:
+        """Evaluate a section, and again until nothing has come in for so long."""
+        began = time.monotonic()
+
+        def attend() -> None:
+            # what a small section would save by this is soon less than what it costs
+            self._attend(section, min(seconds, _WORTH * (time.monotonic() - began)))
+
+        changed = evaluate_alone(self._store, section, self._states[section], then=attend)
+        if changed is None:
+            _tell(section, None)
 
     def _attend(self, section: SectionName, seconds: float) -> None:
-        idle_since = time.monotonic()
-        rested_at = idle_since
+        idle_since = rested_at = time.monotonic()
+        self.catch_up(but=section)
         while time.monotonic() - idle_since < seconds:
             time.sleep(_PAUSE_SECONDS)
             if not self._store.evaluation_due(section):

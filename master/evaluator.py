@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from piufarm.master.states.graph import Graph
 
 LINGER_SECONDS: Final = 10  # how long an evaluator that a session has started stays after its last work
+_ROUNDS: Final = 5  # then it is for those to ask again who have brought something in meanwhile
 
 
 class SectionStates:
@@ -28,11 +29,8 @@ class SectionStates:
         self._kept: tuple[Snapshot, Graph] | None = None
 
     def bring_up_to_date(self) -> int:
-        """Compute until nothing is left out; returns how many packages changed."""
-        changed = 0
-        while self._store.evaluation_due(self._section):
-            changed += self._evaluate(*self._present())
-        return changed
+        """Take account of all that has come in until now; returns how many packages changed."""
+        return self._evaluate(*self._present()) if self._store.evaluation_due(self._section) else 0
 
     def _evaluate(self, snapshot: Snapshot, graph: Graph) -> int:
         from piufarm.master.states.evaluation import evaluate  # loads what sessions do not need
@@ -78,7 +76,7 @@ def _with_stored(snapshot: Snapshot, states: Mapping[str, ComputedState]) -> Sna
 
 
 def bring_up_to_date(store: Store, section: SectionName) -> int:
-    """Compute the section's states until no result is left out; returns how many packages changed."""
+    """Let the section's states take account of all that has come in until now; returns how many packages changed."""
     return SectionStates(store, section).bring_up_to_date()
 
 
@@ -95,13 +93,15 @@ def evaluate_alone(
     """
     states = states or SectionStates(store, section)
     changed: int | None = None
-    # asked again after the lock was given up: whoever found it taken relies on us
-    while changed is None or store.evaluation_due(section):
+    for _ in range(_ROUNDS):
         with store.exclusive(_lock(section)) as alone:
             if not alone:
                 break
             changed = (changed or 0) + states.bring_up_to_date()
             then()
+        # asked again after the lock was given up: whoever found it taken relies on us
+        if not store.evaluation_due(section):
+            break
     return changed
 
 

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import time
+from functools import partial
+from typing import Final
 
-from piufarm.master.evaluator import bring_up_to_date, evaluate_alone, is_being_evaluated
+from piufarm.master.consequences import DEPENDENTS_MAX
+from piufarm.master.evaluator import SectionStates, bring_up_to_date, evaluate_alone, is_being_evaluated
+from piufarm.master.states.evaluation import evaluate
 from piufarm.names import Package
+from piufarm.outcome import Outcome
+from piufarm.run import DEVNULL, spawn
 from piufarm.states import PackageState
-from tests.core.store.builders import result
+from tests.core.store.builders import NOON, result
 from tests.master.office import SID, Office
+from tests.support.clone import PIUFARM
+from tests.support.stores import on_both_stores
+from tests.support.wait import wait_until
+
+READY: Final = PackageState.WAITING_TO_BE_TESTED
 
 
 def _state(office: Office, name: str) -> PackageState:
     row = office.store.package(SID, Package(name))
     assert row is not None
     return row.state
+
+
+def _is_ready(office: Office, name: str) -> bool:
+    return _state(office, name) is READY
 
 
 def test_a_result_changes_what_depends_on_it(office: Office) -> None:
@@ -52,3 +67,34 @@ def test_the_command_evaluates_what_is_due(office: Office) -> None:
     office.store.record_run(SID, result("a"))
     assert office.command("evaluate").stdout == b"sid: 2 packages changed\n"
     assert office.command("evaluate").stdout == b""
+
+
+@on_both_stores
+def test_a_slave_is_not_sent_away_while_what_its_own_result_brings_is_being_worked_out(office: Office) -> None:
+    users = [f"user{number} -> hub" for number in range(DEPENDENTS_MAX + 1)]
+    office.fill("hub", *users)
+    answers = office.session("section sid\nreserve\npass hub 1\n x\n.\nreserve\n").stdout.decode().splitlines()
+    assert answers[2] == "ok hub 1"
+    assert answers[-1].startswith("ok user")
+
+
+def test_an_evaluator_that_stays_works_later_results_out_and_then_ends(office: Office) -> None:
+    office.fill("a", "b -> a", "c -> b")
+    office.store.record_run(SID, result("a"))
+    evaluator = spawn(
+        [PIUFARM, "master", "evaluate", "--config", office.config, "--linger", "60", "sid"], stdout=DEVNULL
+    )
+    for name, user in (("a", "b"), ("b", "c")):
+        office.store.record_run(SID, result(name))
+        wait_until(partial(_is_ready, office, user), f"a state of {user}")
+    assert evaluator.wait(60) == 0
+
+
+def test_states_that_were_kept_are_those_of_a_computation_from_scratch(office: Office) -> None:
+    office.fill("a", "b -> a", "c -> b | x", "x", "y -> x, a", "z -> y")
+    kept = SectionStates(office.store, SID)
+    for name, outcome in (("a", Outcome.PASS), ("x", Outcome.FAIL), ("b", Outcome.FAIL), ("x", Outcome.PASS)):
+        office.store.reserve(SID, owner=None, now=NOON, deadline=NOON)
+        office.store.record_run(SID, result(name, outcome=outcome, slave=None))
+        kept.bring_up_to_date()
+        assert evaluate(office.store.snapshot(SID)) == {}
