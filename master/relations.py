@@ -85,7 +85,7 @@ def _relations(text: str, arch: str) -> list[tuple[Relation, ...]]:
             tuple(dict.fromkeys([_relation(name, version, op, arch) for name, version, op in clause]))
             for clause in parsed
         ]
-    except (ValueError, InvalidName) as error:
+    except (ValueError, InvalidName, KeyError) as error:  # a key: an operator that Debian has no use for
         raise BadRelation(f"cannot read {text.strip()[:80]!r}") from error
 
 
