@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("packages", metavar="PACKAGE", nargs="*", help="test these again, or let them go")
     parser.add_argument("--problem", metavar="NAME", help="those whose logs show this known problem")
     parser.add_argument("--older-than", metavar="DAYS", type=int, help="those whose results are older than this")
+    parser.add_argument("--held-back", action="store_true", help="those that are held back after too many troubles")
     parser.add_argument(
         "--section", metavar="SECTION", action="append", default=[],
         help="in this section (may be repeated; default: those of the key `sections`, else all)",
@@ -52,8 +53,8 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _wanted(arguments: argparse.Namespace) -> Sequence[Package]:
     chooses = arguments.problem is not None or arguments.older_than is not None
-    if bool(arguments.packages) is chooses:
-        raise UsageError("name packages, or choose them by --problem and --older-than")
+    if [bool(arguments.packages), chooses, arguments.held_back].count(True) != 1:
+        raise UsageError("name packages, or choose them by --problem and --older-than, or by --held-back")
     if arguments.older_than is not None and arguments.older_than < 0:
         raise UsageError(f"--older-than {arguments.older_than}: a number of days that have passed, such as 180")
     try:
@@ -69,6 +70,8 @@ def _find(
     if wanted:
         rows = {name: store.package(section.name, name) for name in wanted}
         return [name for name, row in rows.items() if row is not None and row.listed]
+    if arguments.held_back:
+        return [hold.package for hold in store.holds(section.name)]
     problem = arguments.problem.removesuffix(".conf") if arguments.problem else None
     return store.tested_packages(section.name, problem=problem, before=_before(arguments.older_than))
 

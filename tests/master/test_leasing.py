@@ -118,7 +118,8 @@ def test_after_too_many_attempts_a_package_is_held_back_and_recycling_lets_it_go
     assert "p00 1 is held back: too many attempts ended in trouble" in (office.files.root / "master.log").read_text()
     status = office.command("status").stdout.decode()
     assert "p00 1: held back, for testing this version only led to trouble: chroot (worker0), " in status
-    assert office.command("recycle", "p00").stdout == b"sid: p00 is to be tested\n"
+    assert office.command("recycle", "--held-back", "--dry-run").stdout == b"sid: p00\n"
+    assert office.command("recycle", "--held-back").stdout == b"sid: 1 package to be tested again\n"
     assert office.converse("section sid\nreserve\n", slave="worker9")[-1] == "ok p00 1"
 
 

@@ -153,6 +153,7 @@ def test_packages_are_chosen_by_a_known_problem_of_their_logs(office: Office) ->
         (["no/name"], "not a Package"),
         ([], "name packages, or choose them"),
         (["a", "--older-than", "3"], "name packages, or choose them"),
+        (["--held-back", "--older-than", "3"], "name packages, or choose them"),
         (["--older-than", "-3"], "a number of days"),
         (["--older-than", "99999999"], "so long ago"),
         (["a", "--section", "nowhere"], "no section 'nowhere'"),
