@@ -24,7 +24,7 @@ from piufarm.store import open_store
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.description = (
+    parser.epilog = (
         "Writes current results with their known problems and bugs, older ones into archive/, what is reserved and"
         " what is to be tested again, submissions.txt and counts.txt as piuparts-master 1.1.7 keeps them. Logs are"
         " copied. Let it be the master-directory of piuparts, and let no slave in before that."

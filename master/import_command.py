@@ -29,7 +29,7 @@ from piufarm.store.model import Store
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.description = (
+    parser.epilog = (
         "Takes results, reservations, queued retests and daily counts of a piuparts master over into the"
         " master-directory and the store of this configuration. DIR stays as it is. It can be interrupted and repeated:"
         " what was taken over before is not taken over again, what is new is."
