@@ -63,6 +63,16 @@ def test_a_refresh_of_the_other_section_alone_is_followed(mirrored: MirroredOffi
     assert not mirrored.office.store.evaluation_due(EXP)
 
 
+def test_a_result_of_an_outdated_package_stays(mirrored: MirroredOffice) -> None:
+    _refreshed(mirrored)
+    mirrored.office.store.record_run(EXP, result("base"))
+    assert b"retired" not in mirrored.refresh("exp").stdout
+    assert mirrored.state("base", EXP) is PackageState.OUTDATED
+    mirrored.publish(DebSpec("base", "1"), DebSpec("only-in-sid"))
+    mirrored.refresh("sid")
+    assert mirrored.state("base", EXP) is PackageState.SUCCESSFULLY_TESTED
+
+
 def test_other_depends_sections_are_a_change(mirrored: MirroredOffice) -> None:
     _refreshed(mirrored)
     mirrored.write_sections(_BOTH.replace("depends-sections = sid\n", ""))
