@@ -219,11 +219,17 @@ class LogTakeover:
             for suffix in (KPR, BUG):
                 copy_side_file(path.with_suffix(suffix), self.files.classic_of(run).with_suffix(suffix))
         if run.standing is Standing.CURRENT and self._is_repeated:
+            self._hide_older(run)
+        if not self.in_place:
+            self._keep_time(candidate, run)
+
+    def _hide_older(self, run: Run) -> None:
+        """Take the links of what this run has superseded away."""
+        others = (place for place in Placement if place is not run.placement)
+        if any(self.files.classic(place, run.package, run.version).exists() for place in others):
             for old in self.store.runs(self.section, package=run.package):
                 if old.version == run.version and old.standing is Standing.SUPERSEDED:
                     classic.hide(old, self.files, behind=run)
-        if not self.in_place:
-            self._keep_time(candidate, run)
 
     def _keep_time(self, candidate: _Candidate, run: Run) -> None:
         """Only now, because fsck takes old files without a row for leftovers."""
