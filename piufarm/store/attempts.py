@@ -6,6 +6,7 @@ if its key names none.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -133,7 +134,8 @@ def trouble_log(run_id: str) -> str:
 
 def hold_reason(package: Package, troubles: Iterable[Trouble]) -> str:
     """Why a package is held back, and what to do about it."""
-    told = ", ".join(f"{trouble.kind} ({trouble.slave or 'anonymous'})" for trouble in troubles)
+    counted = Counter(f"{trouble.kind} ({trouble.slave or 'anonymous'})" for trouble in troubles)
+    told = ", ".join(what if number == 1 else f"{what} {number} times" for what, number in counted.items())
     return (
         f"held back, for testing this version only led to trouble: {told};"
         f" `piufarm master recycle {package}` or a new version lets it go again"

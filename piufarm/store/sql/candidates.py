@@ -16,17 +16,21 @@ _HERE: Final = "p.section_id = :section_id AND p.generation = :generation"
 # the literals are those of the partial indexes package_candidate and package_retest
 _WAITING: Final = f"{_HERE} AND p.state = 'waiting-to-be-tested' AND p.listed = 1 AND p.free = 1"
 _MARKED: Final = f"{_HERE} AND p.retestable = 1 AND p.retest_rank > 0 AND p.listed = 1 AND p.free = 1"
-# Who had trouble with a package leaves it to those who had not, as long as one of them is about.
-_NOT_ANOTHER_SLAVES: Final = """
-    (NOT EXISTS (SELECT 1 FROM trouble AS mine WHERE mine.section_id = p.section_id AND mine.package = p.name
+# Who had trouble with a package gets others first, and leaves it to slaves that had not, as long as one is about.
+_HAD_TROUBLE: Final = """
+    EXISTS (SELECT 1 FROM trouble AS mine WHERE mine.section_id = p.section_id AND mine.package = p.name
         AND mine.version = p.test_version AND mine.slave = :owner AND mine.counted = 1)
-    OR NOT EXISTS (SELECT 1 FROM contact AS c WHERE c.section_id = p.section_id AND c.last_seen > :lately
+"""
+_IS_FOR_ANOTHER: Final = """
+    EXISTS (SELECT 1 FROM contact AS c WHERE c.section_id = p.section_id AND c.last_seen > :lately
         AND c.slave <> :owner
         AND NOT EXISTS (SELECT 1 FROM slave AS s WHERE s.name = c.slave AND s.drained_at IS NOT NULL)
         AND NOT EXISTS (SELECT 1 FROM trouble AS theirs WHERE theirs.section_id = p.section_id
             AND theirs.package = p.name AND theirs.version = p.test_version AND theirs.slave = c.slave
-            AND theirs.counted = 1)))
+            AND theirs.counted = 1))
 """
+_FIRST: Final = f"NOT {_HAD_TROUBLE}"
+_ELSE: Final = f"{_HAD_TROUBLE} AND NOT {_IS_FOR_ANOTHER}"
 _SAME: Final = (
     "p.section_id = {table}.section_id AND p.generation = :generation AND p.name = {table}.package"
     " AND p.test_version = {table}.version"
@@ -35,14 +39,15 @@ _HELD: Final = (
     "SELECT p.id FROM {table} JOIN package AS p ON " + _SAME + " WHERE {table}.section_id = :section_id"
 )
 _COLUMNS: Final = "p.id, p.name, p.test_version, p.weight, p.retest_rank"
-BEST_WAITING: Final = f"""
-SELECT {_COLUMNS}, 0 FROM package AS p WHERE {_WAITING} AND {_NOT_ANOTHER_SLAVES}
-ORDER BY p.weight DESC, p.tie LIMIT :count
+_BEST_WAITING: Final = f"""
+SELECT {_COLUMNS}, 0 FROM package AS p WHERE {_WAITING} AND {{}} ORDER BY p.weight DESC, p.tie LIMIT :count
 """
-BEST_MARKED: Final = f"""
-SELECT {_COLUMNS}, 1 FROM package AS p WHERE {_MARKED} AND {_NOT_ANOTHER_SLAVES}
-ORDER BY p.weight DESC, p.retest_rank LIMIT :count
+_BEST_MARKED: Final = f"""
+SELECT {_COLUMNS}, 1 FROM package AS p WHERE {_MARKED} AND {{}} ORDER BY p.weight DESC, p.retest_rank LIMIT :count
 """
+BEST_WAITING: Final = _BEST_WAITING.format(_FIRST)
+BEST_MARKED: Final = _BEST_MARKED.format(_FIRST)
+_QUERIES: Final = ((BEST_WAITING, BEST_MARKED), (_BEST_WAITING.format(_ELSE), _BEST_MARKED.format(_ELSE)))
 
 
 class Candidate(NamedTuple):
@@ -76,12 +81,15 @@ def best(cursor: Cursor, key: SectionKey, choice: Choice, count: int, *, lock: s
     what was marked first.
     """
     parameters = {**choice.parameters(key), "count": count}
-    found = [Candidate(*row) for row in cursor.execute(f"{BEST_WAITING} {lock}", parameters).fetchall()]
-    if choice.retest:
-        marked = [Candidate(*row) for row in cursor.execute(f"{BEST_MARKED} {lock}", parameters).fetchall()]
-        names = {one.package for one in marked}
-        found = sorted([one for one in found if one.package not in names] + marked, key=_order)
-    return found[:count]
+    for waiting, marked in _QUERIES:
+        found = [Candidate(*row) for row in cursor.execute(f"{waiting} {lock}", parameters).fetchall()]
+        if choice.retest:
+            again = [Candidate(*row) for row in cursor.execute(f"{marked} {lock}", parameters).fetchall()]
+            names = {one.package for one in again}
+            found = sorted([one for one in found if one.package not in names] + again, key=_order)
+        if found:
+            return found[:count]
+    return []
 
 
 def _order(one: Candidate) -> tuple[int, int]:
