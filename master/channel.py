@@ -12,6 +12,7 @@ from piufarm.errors import FarmError
 from piufarm.protocol import NEED_DATA, PAUSED, MasterConnection
 from piufarm.protocol.messages import MasterMessage, SlaveMessage
 
+SILENCE_SECONDS: Final = 0.5  # a peer that has something to say says it sooner
 _READ_BYTES: Final = 256 * 1024
 _WRITE_BYTES: Final = 4096  # PIPE_BUF: so much never blocks on a pipe that is ready for writing
 
@@ -35,8 +36,11 @@ class Patience:
 class Messenger(Protocol):
     """What a session speaks through: a channel, or what a simulation has instead."""
 
-    def receive(self) -> SlaveMessage:
-        """What the peer says next. Raises FarmError if nothing that makes sense will come."""
+    def receive(self, when_silent: Callable[[], None] = lambda: None) -> SlaveMessage:
+        """What the peer says next. Raises FarmError if nothing that makes sense will come.
+
+        `when_silent` is called if that takes a while.
+        """
         ...
 
     def send(self, message: MasterMessage) -> None:
@@ -58,15 +62,17 @@ class Channel:
         self._clock = clock
         self._deadline = clock() + patience.total_seconds
 
-    def receive(self) -> SlaveMessage:
-        """What the peer says next. Raises RemoteProtocolError, SessionTimeout."""
+    def receive(self, when_silent: Callable[[], None] = lambda: None) -> SlaveMessage:
+        """See Messenger.receive. Raises RemoteProtocolError, SessionTimeout."""
         while True:
             event = self._connection.next_event()
             if event is PAUSED:
                 raise AssertionError("asked for the next message while a reply is owed")
             if event is not NEED_DATA:
                 return event
-            self._wait(readable=True)
+            if not self._is_heard_within(SILENCE_SECONDS):
+                when_silent()
+                self._wait(readable=True)
             try:
                 data = os.read(self._reader, _READ_BYTES)
             except ConnectionResetError:
@@ -85,6 +91,11 @@ class Channel:
                 data = data[os.write(self._writer, data[:_WRITE_BYTES]) :]
         except (BrokenPipeError, ConnectionResetError) as error:
             raise PeerGone("the slave hung up while it was being answered") from error
+
+    def _is_heard_within(self, seconds: float) -> bool:
+        """Whether the peer says something so soon, and while it may."""
+        seconds = min(seconds, self._patience.idle_seconds, self._deadline - self._clock())
+        return seconds > 0 and any(select.select([self._reader], [], [], seconds))
 
     def _wait(self, *, readable: bool) -> None:
         """Sleep until the peer is ready."""

@@ -89,14 +89,13 @@ class Session:
         """Speak until the end of the session. Raises FarmError with the reason if that is not a good one."""
         try:
             self._channel.send(Hello())
-            while not isinstance(request := self._channel.receive(), EndOfSession):
+            while not isinstance(request := self._channel.receive(self._rest), EndOfSession):
                 assert not isinstance(request, BodyChunk | BodyEnd)
                 reply = self._answer(request)
                 self._write_down(request, reply)
                 fault_point("session.reply-due")
                 self._channel.send(reply)
                 fault_point("session.replied")
-                self._rest()
         except FarmError as error:
             self._note(f"session ended: {error.message}")
             if isinstance(error, StoreError):
@@ -108,7 +107,7 @@ class Session:
                 self._around.store.close()
 
     def _rest(self) -> None:
-        """Hold nothing while the slave takes its time."""
+        """Hold no connection of the database while the slave takes its time."""
         if self._around is not None:
             self._around.store.release()
 
@@ -166,7 +165,7 @@ class Session:
 
     def _body(self) -> Iterator[bytes]:
         """The log that follows; a protocol error in it comes out of here."""
-        while isinstance(event := self._channel.receive(), BodyChunk):
+        while isinstance(event := self._channel.receive(self._rest), BodyChunk):
             yield event.data
         assert isinstance(event, BodyEnd)
 

@@ -80,7 +80,7 @@ class SessionEnd:
         self._is_killed_now = is_killed_now
         self._silences = 0
 
-    def receive(self) -> SlaveMessage:
+    def receive(self, when_silent: Callable[[], None] = lambda: None) -> SlaveMessage:
         """What the slave says next. Raises RemoteProtocolError, SessionTimeout."""
         while (event := self._connection.next_event()) is NEED_DATA:
             self._read()
