@@ -16,8 +16,13 @@ _NOT_COMPUTED: Final = ComputedState(PackageState.UNKNOWN, "")
 
 def evaluate_fresh(packages: Sequence[IndexPackage], known: Circumstances) -> dict[Package, ComputedState]:
     """The states of all these packages."""
+    return evaluate(fresh_snapshot(packages, known))
+
+
+def fresh_snapshot(packages: Sequence[IndexPackage], known: Circumstances) -> Snapshot:
+    """The section as it will be, with nothing computed yet."""
     nodes = [_node(package, known) for package in sorted(packages, key=lambda package: package.name)]
-    return evaluate(Snapshot(generation=0, counter=known.counter, nodes=nodes, others=known.others))
+    return Snapshot(generation=0, counter=known.counter, nodes=nodes, others=known.others)
 
 
 def _node(package: IndexPackage, known: Circumstances) -> Node:
