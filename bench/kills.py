@@ -51,8 +51,10 @@ def campaign(kind: str, directory: Path, arguments: argparse.Namespace, tell: Ca
         programs = Programs(world, archive, directory / "older", new_oracle(), Random(chance.random()))
         one = new_campaign(world, place, programs, chance, tell)
         one.explore(turns=4)
+        moves = [point for point in fault_points() if point.startswith("move.")]
+        one.plan_moves([point for point in moves for _ in range(arguments.each)])
         one.run(_at_random(one.passed, arguments, chance), batch=_ROUNDS_BETWEEN_LOOKS, accidents=arguments.accidents)
-        aimed: set[str] = set()
+        aimed = set(moves)
         while (seen := set().union(*one.passed.values()) - aimed) and not one.tally.problems:  # rare ones turn up late
             targets = _targets(one.passed, sorted(seen), arguments, chance)
             tell(f"{len(targets)} targets at {len(seen)} points")

@@ -33,6 +33,8 @@ _LATEST_SECONDS: Final = 0.7  # of a random kill or an accident, after the start
 _ROUNDS_OF_A_DRAINED_SLAVE: Final = 3
 _ATTEMPTS: Final = 30  # until a program passes the point at which it is to die
 _OF_FEATURES: Final = ("trouble.", "renew.", "intake.trouble")
+_KILLS_OF_A_MOVE: Final = 4
+_OFTEN_PASSED: Final = "move.batch-loaded"
 _PASSAGES: Final = (1, 1, 1, 2, 2, 3, 5)
 
 
@@ -75,6 +77,8 @@ class Campaign:
         self.judge = Judge(world, self.oracle, programs.older)
         evaluator = Accident("an evaluator that a session has started", lambda: world.kill_evaluators() > 0)
         self._accidents = [evaluator, *database.accidents]
+        self._moves_to = database.moves_to
+        self._moves: list[str] = []  # the points at which moves of the store are to be killed
         self._programs = programs
         self._chance = chance
         self._tell = tell
@@ -121,9 +125,35 @@ class Campaign:
             if self.tally.rounds % _ROUNDS_OF_A_DRAINED_SLAVE == 0:
                 self._resume_slaves()
             if self.tally.rounds % batch == 0 or not waiting:
+                self._move()
                 self.look()
                 results = len(self.oracle.acknowledged)
                 self._tell(f"{len(self.tally.kills)} kills, {results} results, {len(waiting)} targets left")
+
+    def plan_moves(self, points: Sequence[str]) -> None:
+        """Let the store move to other databases, between two batches, and be killed at these points on the way."""
+        self._moves = self._chance.sample(list(points), len(points))
+
+    def _move(self) -> None:
+        self.world.kill_evaluators()
+        for target in self._moves_to() if self._moves else ():
+            for _ in range(min(len(self._moves), _KILLS_OF_A_MOVE)):
+                self._kill_move(self._moves.pop(), target)
+            status, said = self.world.run("move-state", target)
+            if status != 0:
+                self.tally.problems.append(f"move-state ({status}): {said}")
+                return
+            self.world.state = target
+            self.world.write_configuration()
+
+    def _kill_move(self, point: str, target: str) -> None:
+        passage = self._chance.choice(_PASSAGES) if point == _OFTEN_PASSED else 1
+        trace = self.world.directory / f"trace-{next(self._numbers)}"
+        child = self.world.start(["move-state", target], fault=Fault(point, Action.KILL, passage), trace=trace)
+        if was_killed(child.wait()):
+            self.tally.kills.append(Killed(Target("move-state", point), Stage.COMMIT))
+        else:
+            self.tally.missed[Target("move-state", point)] += 1
 
     def look(self) -> None:
         """Judge, when all that was started has ended."""

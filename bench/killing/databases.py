@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -32,19 +33,22 @@ class Database:
     """Where the store is, and the accidents that it may have."""
 
     state: str
+    moves_to: Callable[[], Sequence[str]]  # new, empty places for the store, one after the other; the last is of its kind
     accidents: Sequence[Accident] = ()
 
 
 @contextmanager
 def database(kind: str, directory: Path, chance: Random) -> Iterator[Database]:
     """A new, empty database while the block runs."""
+    files = (f"sqlite://{directory}/farm-{number}.sqlite" for number in count())
     if kind == SQLITE:
-        yield Database(f"sqlite://{directory}/farm.sqlite")
+        yield Database(next(files), lambda: [next(files)])
         return
     with new_server() as server:
         backend = Accident(BACKEND, lambda: _kill_a_backend(server, chance))
         whole = Accident(SERVER, lambda: _kill(server))
-        yield Database(server.new_database(), (backend, backend, whole))
+        moves_to = lambda: [next(files), server.new_database()]  # noqa: E731 (said where it is used)
+        yield Database(server.new_database(), moves_to, (backend, backend, whole))
 
 
 def _kill_a_backend(server: PostgresqlServer, chance: Random) -> bool:

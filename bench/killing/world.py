@@ -26,9 +26,9 @@ RESERVATION_SECONDS: Final = 8
 LEASE_SECONDS: Final = 4
 
 
-@dataclass(frozen=True)
+@dataclass
 class World:
-    """One master. `environment` is what its programs need to reach the database."""
+    """One master; `state` is where its store is now."""
 
     directory: Path
     state: str
