@@ -33,7 +33,7 @@ class Database:
     """Where the store is, and the accidents that it may have."""
 
     state: str
-    moves_to: Callable[[], Sequence[str]]  # new, empty places for the store, one after the other; the last is of its kind
+    moves_to: Callable[[], Sequence[str]]  # where the store may go, one after the other; the last is of its kind
     accidents: Sequence[Accident] = ()
 
 
@@ -47,8 +47,9 @@ def database(kind: str, directory: Path, chance: Random) -> Iterator[Database]:
     with new_server() as server:
         backend = Accident(BACKEND, lambda: _kill_a_backend(server, chance))
         whole = Accident(SERVER, lambda: _kill(server))
-        moves_to = lambda: [next(files), server.new_database()]  # noqa: E731 (said where it is used)
-        yield Database(server.new_database(), moves_to, (backend, backend, whole))
+        yield Database(
+            server.new_database(), lambda: [next(files), server.new_database()], (backend, backend, whole)
+        )
 
 
 def _kill_a_backend(server: PostgresqlServer, chance: Random) -> bool:
