@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "master status": Command("piufarm.master.status_command", "packages per state, and who tests what"),
     "master recycle": Command("piufarm.master.recycle_command", "test packages again, let held ones go"),
     "master slaves": Command("piufarm.master.slaves_command", "who tests, and how it goes; let drained slaves go on"),
+    "master troubles": Command("piufarm.master.troubles_command", "tests that went wrong for our own reasons"),
     "master fsck": Command("piufarm.master.fsck_command", "compare store and log files, repair what differs"),
     "master import": Command("piufarm.master.import_command", "take an installation of piuparts over"),
     "master export": Command("piufarm.master.export_command", "write a directory that piuparts-master goes on with"),

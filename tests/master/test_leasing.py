@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -154,6 +156,22 @@ def test_a_compressed_log_arrives_as_it_was(office: Office) -> None:
     head = f"{_OPEN}lease 1\npass p00 1 zstd {len(frame)}\n".encode()
     assert office.converse(head + frame)[-1] == "ok"
     assert (office.files.root / "pass" / "p00_1.log").read_bytes() == b"a log\n.\n \n"
+
+
+def test_troubles_are_listed_with_their_evidence(office: Office) -> None:
+    _packages(office, 30)
+    assert office.command("troubles").stdout == b""
+    for number in range(21):
+        *_, lease = office.converse(_OPEN + "lease 1\n", slave=f"worker{number}")
+        office.converse(_OPEN + f"trouble {lease.split()[2]} 1 mirror\n {number}\n.\n", slave=f"worker{number}")
+    first, *_, last = office.command("troubles").stdout.decode().splitlines()
+    assert ": mirror with worker20 " in first
+    assert Path(first.rpartition(": ")[2]).read_text() == "20\n"
+    assert last == "sid: and 1 before these (--all)"
+    assert len(office.command("troubles", "--all").stdout.splitlines()) == 21
+    facts = json.loads(office.command("troubles", "--json").stdout)
+    assert len(facts) == 21
+    assert (facts[0]["slave"], facts[0]["kind"], facts[0]["counted"]) == ("worker20", "mirror", True)
 
 
 def test_why_is_one_sentence_on_one_line(office: Office) -> None:
