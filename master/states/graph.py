@@ -27,6 +27,7 @@ class Graph:
         self.nodes: Sequence[Node] = snapshot.nodes
         self.names = Names(snapshot.nodes, snapshot.others)
         self.options: list[tuple[Option, ...]] = []
+        self._targets: list[tuple[int, ...]] = []  # of the options
         self._relations: dict[Relation, tuple[int, ...]] = {}
         self._numbers: dict[int, int] = {}  # of clauses, by their identity: equal ones are mostly one object
         self.clauses = [self._clauses(position, node) for position, node in enumerate(self.nodes)]
@@ -56,8 +57,8 @@ class Graph:
     def mentions(self) -> list[list[int]]:
         """By position, the clauses that have it as an option, once for each option."""
         mentions: list[list[int]] = [[] for _ in range(len(self.nodes) + len(self.guests))]
-        for clause, options in enumerate(self.options):
-            for target, _ in options:
+        for clause, targets in enumerate(self._targets):
+            for target in targets:
                 if target >= 0:
                     mentions[target].append(clause)
         return mentions
@@ -69,13 +70,14 @@ class Graph:
             number = numbers.get(id(alternatives))
             if number is None:
                 number = numbers[id(alternatives)] = self._add(self._resolve(alternatives))
-            if any(target == position for target, _ in self.options[number]):
+            if position in self._targets[number]:
                 number = self._add(_without(position, self.options[number]))
             found.append(number)
         return tuple(found)
 
     def _add(self, options: tuple[Option, ...]) -> int:
         self.options.append(options)
+        self._targets.append(tuple([target for target, _ in options]))
         return len(self.options) - 1
 
     def _resolve(self, alternatives: tuple[Relation, ...]) -> tuple[Option, ...]:

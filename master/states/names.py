@@ -63,7 +63,7 @@ class Names:
     def _find_own(self, wanted: Relation) -> list[int]:
         own = self._own.get(wanted.name)
         providers = self._providers.get(wanted.name, ())
-        found = {position: None for provided, position in providers if _fits(self._versions, provided.version, wanted)}
+        found = {position: None for one, position in providers if _fits(self._versions, one.version, wanted)}
         # a package may also provide its own name, in another version
         if own is not None and (own in found or _fits(self._versions, _archive_version(self._nodes[own]), wanted)):
             found = {own: None} | found

@@ -20,13 +20,14 @@ class Solution:
     graph: Graph
     states: Sequence[PackageState]
     choices: Sequence[Option | None]  # by clause: the option that is followed; None: nothing exists
+    needed: Sequence[int]  # by clause: what has to become good for it to be good; negative if nothing has
     blamed: dict[int, int]  # by package in an inherited error: the clause that it comes from
     cycles: dict[int, Sequence[int]]  # by package: the members of the cycle that it is tested with
     waiting: Sequence[Sequence[int]]  # packages that wait, cycles together, each after what it follows
 
     def pending(self, position: int) -> list[int]:
         """What a package follows and that is not good, in the order of its clauses."""
-        return list(dict.fromkeys(self._pending(position)))
+        return [target for clause in self.graph.clauses[position] if (target := self.needed[clause]) >= 0]
 
     def blocker(self, position: int) -> int | None:
         """What makes a package wait, or what its inherited error comes from; None if nothing does, or is there."""
@@ -36,13 +37,7 @@ class Solution:
         if self.states[position] is not PackageState.WAITING_FOR_DEPENDENCY:
             return None
         together = self.cycles.get(position, ())
-        return next((target for target in self._pending(position) if target not in together), None)
-
-    def _pending(self, position: int) -> Iterable[int]:
-        for clause in self.graph.clauses[position]:
-            choice = self.choices[clause]
-            if choice is not None and choice.target >= 0 and self.states[choice.target] is not GOOD:
-                yield choice.target
+        return next((target for target in self.pending(position) if target not in together), None)
 
 
 def solve(graph: Graph, outcomes: Sequence[Outcome | None]) -> Solution:
@@ -60,6 +55,7 @@ class _Solver:
     graph: Graph
     states: list[PackageState | None] = field(default_factory=list)  # None: waits, one way or the other
     choices: list[Option | None] = field(default_factory=list)
+    needed: list[int] = field(default_factory=list)
     blamed: dict[int, int] = field(default_factory=dict)
     cycles: dict[int, Sequence[int]] = field(default_factory=dict)
     waiting: list[Sequence[int]] = field(default_factory=list)
@@ -109,6 +105,7 @@ class _Solver:
     def choose(self) -> None:
         """Of each clause the first good option, else the first that may become good, else an excuse, else an error."""
         self.choices = [self._choice(options) for options in self.graph.options]
+        self.needed = [self._needed(choice) for choice in self.choices]
 
     def _choice(self, options: Sequence[Option]) -> Option | None:
         hopeful = excused = None
@@ -123,7 +120,7 @@ class _Solver:
 
     def sort_waiting(self) -> None:
         """Packages whose dependencies are good, but for members of their own cycle, can be tested now."""
-        needed = [self._needed(choice) for choice in self.choices]
+        needed = self.needed
         undecided = [position for position, state in enumerate(self.states) if state is None]
         successors: list[list[int]] = [[] for _ in self.states]
         for position in undecided:
@@ -142,7 +139,6 @@ class _Solver:
         self.waiting.append(component)
 
     def _needed(self, choice: Option | None) -> int:
-        """What has to become good for a clause to be good; negative if it is."""
         if choice is None or choice.target < 0 or self.states[choice.target] is GOOD:
             return SATISFIED
         return choice.target
@@ -151,7 +147,7 @@ class _Solver:
         """What was found."""
         states = [state for state in self.states if state is not None]
         assert len(states) == len(self.states), "every package has a state"
-        return Solution(self.graph, states, self.choices, self.blamed, self.cycles, self.waiting)
+        return Solution(self.graph, states, self.choices, self.needed, self.blamed, self.cycles, self.waiting)
 
 
 def _lose_hope(hopes: list[int], mentions: Sequence[Sequence[int]], fallen: Iterable[int]) -> list[int]:
