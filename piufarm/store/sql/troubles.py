@@ -91,7 +91,7 @@ def _insert(cursor: Cursor, run_id: str, row: dict[str, Any]) -> None:
 def _give_back(cursor: Cursor, key: SectionKey, what: dict[str, Any], now: datetime, max_retries: int) -> bool:
     """Hand a package out again, or hold it back if there was too much trouble; True then."""
     rows = cursor.execute(f"{_SELECT} WHERE {_WHAT} AND counted = 1 ORDER BY noted_at, trouble.id", what).fetchall()
-    held = len(rows) >= max_retries
+    held = len(rows) >= max_retries and _is_tested(cursor, key, what)
     if held:
         reason = hold_reason(Package(what["package"]), map(_trouble, rows))
         cursor.execute(
@@ -101,6 +101,16 @@ def _give_back(cursor: Cursor, key: SectionKey, what: dict[str, Any], now: datet
         )
     end_without_result(cursor, key, what, now, again=not held)
     return held
+
+
+def _is_tested(cursor: Cursor, key: SectionKey, what: dict[str, Any]) -> bool:
+    """Whether this is the version that the section tests now."""
+    row = cursor.execute(
+        "SELECT 1 FROM package WHERE section_id = :section_id AND generation = :generation AND name = :package"
+        " AND test_version = :version",
+        {**what, **key.columns},
+    ).fetchone()
+    return row is not None
 
 
 def _same_trouble(cursor: Cursor, what: dict[str, Any], new: NewTrouble) -> Trouble | None:

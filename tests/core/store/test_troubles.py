@@ -139,6 +139,14 @@ def test_a_new_version_is_not_held_back(farm: Store) -> None:
     assert len(farm.troubles(SID)) == 3  # remembered
 
 
+def test_a_version_that_is_not_tested_any_more_is_not_held_back(farm: Store) -> None:
+    _reserve(farm, "worker1")
+    fill(farm, package("a", "2"))
+    (lost,) = farm.expire_reservations(SID, now=NOON + 2 * HOUR, max_retries=1)
+    assert (lost.trouble.package, lost.held) == ("a", False)
+    assert farm.holds(SID) == []
+
+
 def test_a_hold_outlives_a_snapshot_that_changes_nothing(farm: Store) -> None:
     _hold_back(farm)
     fill(farm, package("a"), package("b"))
