@@ -43,6 +43,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "master fsck": Command("piufarm.master.fsck_command", "compare store and log files, repair what differs"),
     "master import": Command("piufarm.master.import_command", "take an installation of piuparts over"),
     "master export": Command("piufarm.master.export_command", "write a directory that piuparts-master goes on with"),
+    "master move-state": Command("piufarm.master.move_state_command", "carry the store to another database"),
     "why": Command("piufarm.master.why_command", "what a package waits for, and who keeps it"),
     "slave run": Command("piufarm.slave.run_command", "reserve packages, test them, send the results"),
     "slave trust": Command("piufarm.slave.trust_command", "show a master's host key and, if you agree, trust it"),

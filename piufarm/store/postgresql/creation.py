@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from piufarm.store.errors import StoreError
 from piufarm.store.postgresql.connection import SCHEMA
 from piufarm.store.sql.database import Cursor
 from piufarm.store.sql.schema import SCHEMA_VERSION, TABLES
 
-_TABLE_OF_VERSION: Final = f"{SCHEMA}.schema_version"
+TABLE_OF_VERSION: Final = f"{SCHEMA}.schema_version"
 _TYPES: Final = (
     # nobody removes a section; to check that would lock its row with every row that mentions it
     (re.compile(r" REFERENCES section \(id\)"), ""),
@@ -36,8 +35,8 @@ def create_tables(cursor: Cursor) -> int:
         return version
     cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     cursor.execute(postgresql_tables(TABLES))
-    cursor.execute(f"CREATE TABLE {_TABLE_OF_VERSION} (version BIGINT NOT NULL)")
-    cursor.execute(f"INSERT INTO {_TABLE_OF_VERSION} VALUES ({SCHEMA_VERSION})")
+    cursor.execute(f"CREATE TABLE {TABLE_OF_VERSION} (version BIGINT NOT NULL)")
+    cursor.execute(f"INSERT INTO {TABLE_OF_VERSION} VALUES ({SCHEMA_VERSION})")
     return SCHEMA_VERSION
 
 
@@ -50,15 +49,6 @@ def find_version(cursor: Any) -> int | None:
     )
     if cursor.fetchone() is None:
         return None
-    cursor.execute(f"SELECT version FROM {_TABLE_OF_VERSION}")
+    cursor.execute(f"SELECT version FROM {TABLE_OF_VERSION}")
     (version,) = cursor.fetchone()
     return int(version)
-
-
-def check_version(version: int, place: str) -> None:
-    """Raises StoreError if the tables are of a version that we do not know."""
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"{place} was written by a newer piufarm (schema {version}, this one knows {SCHEMA_VERSION})",
-            hint="upgrade piufarm on this host",
-        )

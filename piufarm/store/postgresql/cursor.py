@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 import psycopg2
 
 from piufarm.store.lock_names import lock_number
+from piufarm.store.postgresql.creation import TABLE_OF_VERSION
 from piufarm.store.sql.database import Parameters, Row
 
 _PARAMETER: Final = re.compile(r":([a-z_]\w*)")
@@ -76,6 +77,27 @@ class PostgresqlCursor:
         """See Cursor.load."""
         self._send()
         self._cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", _CopyText(rows))
+
+    def batches(self, query: str, size: int) -> Iterator[list[Row]]:
+        """See Cursor.batches."""
+        self.also(f"DECLARE batches CURSOR FOR {query}")
+        while batch := self.execute(f"FETCH {size} FROM batches").fetchall():
+            yield batch
+        self.also("CLOSE batches")
+
+    def freeze(self, tables: Sequence[str]) -> None:
+        """See Cursor.freeze."""
+        self.also("SET LOCAL idle_in_transaction_session_timeout = 0")  # it idles while the other store is filled
+        self.also(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
+
+    def version(self) -> int:
+        """See Cursor.version."""
+        (version,) = self.execute(f"SELECT version FROM {TABLE_OF_VERSION}").fetchone()
+        return int(version)
+
+    def set_version(self, version: int) -> None:
+        """See Cursor.set_version."""
+        self.also(f"UPDATE {TABLE_OF_VERSION} SET version = {version}")
 
     def commit(self) -> None:
         """Make durable what was done."""

@@ -12,10 +12,11 @@ from piufarm.faults import fault_point
 from piufarm.store.errors import StoreMissing
 from piufarm.store.lock_names import lock_number
 from piufarm.store.postgresql.connection import connect
-from piufarm.store.postgresql.creation import check_version, create_tables, find_version
+from piufarm.store.postgresql.creation import create_tables, find_version
 from piufarm.store.postgresql.cursor import PostgresqlCursor, translated
 from piufarm.store.postgresql.errors import store_error
 from piufarm.store.sql.database import Parameters, Row
+from piufarm.store.sql.versions import check_version
 from piufarm.store_url import without_password
 
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -30,8 +31,11 @@ SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 
 class PostgresqlDatabase:
     """See piufarm.store.sql.database.Database."""
 
-    def __init__(self, url: str, *, create: bool) -> None:
-        """Connect and see whether the tables are there; they are made if missing and `create`. Raises StoreError."""
+    def __init__(self, url: str, *, create: bool, any_version: bool = False) -> None:
+        """Connect and see whether the tables are there; they are made if missing and `create`.
+
+        Raises StoreError, unless `any_version` also for their version.
+        """
         self._url = url
         self._place = without_password(url)
         self._connection: Any = None
@@ -43,6 +47,7 @@ class PostgresqlDatabase:
                     raise StoreMissing(f"no store at {self._place}", hint="`piufarm master refresh` makes it")
                 with self._transaction(_WRITE) as ours:
                     version = create_tables(ours)
+        if not any_version:
             check_version(version, self._place)
 
     def close(self) -> None:
@@ -71,9 +76,18 @@ class PostgresqlDatabase:
         fault_point("store.postgresql-committed")
 
     def settle(self, *tables: str) -> None:
-        """See Database.settle: which index serves a query is decided by statistics."""
+        """See Database.settle: which index serves a query is decided by statistics.
+
+        And rows that brought their numbers with them are not counted otherwise.
+        """
+        from piufarm.store.sql.tables import tables as described  # a session has no use for it
+
         with self.write() as cursor:
-            cursor.execute(f"ANALYZE {', '.join(tables)}")
+            for table in tables:
+                if described()[table].numbered:
+                    sequence = f"pg_get_serial_sequence('{table}', 'id')"
+                    cursor.also(f"SELECT setval({sequence}, max(id)) FROM {table} HAVING max(id) > 0")
+            cursor.also(f"ANALYZE {', '.join(tables)}")
 
     def stream(self, query: str, parameters: Parameters) -> Iterator[Row]:
         """See Database.stream; on a connection of its own."""

@@ -15,7 +15,15 @@ from piufarm.store.model import ComputedState, ForeignPackage, ForeignSection, N
 from piufarm.store.relations_text import RelationsReader
 from piufarm.store.sql import sections
 from piufarm.store.sql.database import Cursor, Database, Row
-from piufarm.store.sql.rows import SectionKey, candidate_weight, find_section, lock_section, lock_states, numbers, numbers_text
+from piufarm.store.sql.rows import (
+    SectionKey,
+    candidate_weight,
+    find_section,
+    lock_section,
+    lock_states,
+    numbers,
+    numbers_text,
+)
 
 _BATCH: Final = 500  # packages a transaction: some milliseconds
 _OUTCOME_AND_STATE: Final = """

@@ -47,18 +47,10 @@ def create_database(path: Path) -> None:
             Path(f"{temporary}{suffix}").unlink(missing_ok=True)
 
 
-def check_version(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the file is of the present version, or else of an older one.
-
-    Raises StoreError if it is not a store of ours, or of a version that we do not know.
-    """
+def find_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of a file; raises StoreError if it is not a store of ours."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
         raise StoreError(f"not a piufarm store: {path}", hint="let the key `state` name another file, or move this one")
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"{path} was written by a newer piufarm (schema {version}, this one knows {SCHEMA_VERSION})",
-            hint="upgrade piufarm on this host",
-        )
-    return bool(version == SCHEMA_VERSION)
+    return int(version)

@@ -11,7 +11,9 @@ from typing import Final
 from piufarm.faults import fault_point
 from piufarm.store.errors import StoreError, StoreMissing
 from piufarm.store.sql.database import Parameters, Row
-from piufarm.store.sqlite.creation import check_version, create_database
+from piufarm.store.sql.schema import SCHEMA_VERSION
+from piufarm.store.sql.versions import check_version
+from piufarm.store.sqlite.creation import create_database, find_version
 from piufarm.store.sqlite.locks import LockFile
 from piufarm.store.sqlite.migration import migrate
 from piufarm.store.sqlite.wal import WriteAheadLog
@@ -34,6 +36,24 @@ class SqliteCursor(sqlite3.Cursor):
         """See Cursor.also."""
         self.execute(statement, parameters)
 
+    def batches(self, query: str, size: int) -> Iterator[list[Row]]:
+        """See Cursor.batches."""
+        rows = self.connection.execute(query)
+        while batch := rows.fetchmany(size):
+            yield batch
+
+    def freeze(self, tables: Sequence[str]) -> None:
+        """See Cursor.freeze."""
+
+    def version(self) -> int:
+        """See Cursor.version."""
+        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+        return int(version)
+
+    def set_version(self, version: int) -> None:
+        """See Cursor.set_version."""
+        self.execute(f"PRAGMA user_version = {version}")
+
     def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """See Cursor.load."""
         marks = ", ".join("?" * len(columns))
@@ -43,8 +63,8 @@ class SqliteCursor(sqlite3.Cursor):
 class SqliteDatabase:
     """A connection; see piufarm.store.sql.database.Database."""
 
-    def __init__(self, path: Path, *, create: bool) -> None:
-        """Open `path`, made if missing and `create`. Raises StoreError."""
+    def __init__(self, path: Path, *, create: bool, any_version: bool = False) -> None:
+        """Open `path`, made if missing and `create`. Raises StoreError, unless `any_version` also for its version."""
         self._path = path
         self._locks = LockFile(path)
         with self._translated():
@@ -55,7 +75,10 @@ class SqliteDatabase:
             self._connection = self._connect()
             self._identity = _identity(path)
             try:
-                if not check_version(self._connection, path):
+                version = find_version(self._connection, path)
+                if not any_version:
+                    check_version(version, str(path))
+                if 0 < version < SCHEMA_VERSION:
                     with self._locks.turn():
                         migrate(self._connection)
                 self._log = WriteAheadLog(self._connection, path)

@@ -181,7 +181,7 @@ def test_a_writer_that_is_suspended_is_waited_for_no_longer_than_the_lock_timeou
 @pytest.mark.parametrize(
     ("change", "words", "hint"),
     [
-        (("/test0?", "/nowhere?"), 'database "nowhere" does not exist', "createdb"),
+        (("?host", "?dbname=nowhere&host"), 'database "nowhere" does not exist', "createdb"),
         (("//postgres@", "//stranger@"), 'role "stranger" does not exist', "createuser"),
         (("host=/", "host=/nowhere/"), "No such file", "whether the database server runs"),
         (("postgres@/", "postgres@127.0.0.1:1/"), "refused", "whether the database server runs"),
