@@ -23,7 +23,7 @@ def _simulate(folder: Path, plan: Plan, packages: int, state: str = "") -> Outco
 
 @pytest.mark.parametrize(
     ("store_kind", "seed", "packages"),
-    [("sqlite", 1, 300), ("sqlite", 2, 150), ("postgresql", 3, 100)],
+    [("sqlite", 1, 225), ("sqlite", 2, 150), ("postgresql", 3, 45)],
     indirect=["store_kind"],
 )
 def test_a_farm_in_which_things_go_wrong_tests_everything_and_loses_nothing(
@@ -32,7 +32,7 @@ def test_a_farm_in_which_things_go_wrong_tests_everything_and_loses_nothing(
     often = replace(Faults(), death=0.01, absence=0.005, accident=0.05, session_kill=0.002, lost_evaluator=0.1)
     outcome = _simulate(tmp_path, Plan(seed=seed, slaves=packages // 15, faults=often), packages, store_url)
     assert outcome.results >= packages // 2
-    assert outcome.second_runs.total() > 0
+    assert any(outcome.events[what] for what in ("connection cut", "session killed", "slave died", "evaluator killed"))
 
 
 def test_a_farm_without_faults_tests_nothing_twice(tmp_path: Path) -> None:
