@@ -31,6 +31,7 @@ from bench.killing.campaign import AT_RANDOM, Tally, Target, new_campaign, new_o
 from bench.killing.databases import KINDS, database  # noqa: E402
 from bench.killing.points import fault_points  # noqa: E402
 from bench.killing.programs import SESSION, Programs  # noqa: E402
+from bench.killing.record import Record, read_records, write_records  # noqa: E402
 from bench.killing.report import table, write_into  # noqa: E402
 from bench.killing.world import World  # noqa: E402
 from piufarm.faults import Action  # noqa: E402
@@ -49,13 +50,13 @@ def campaign(kind: str, directory: Path, arguments: argparse.Namespace, tell: Ca
     ):
         world = World(directory, place.state, server.url)
         programs = Programs(world, archive, directory / "older", new_oracle(), Random(chance.random()))
-        one = new_campaign(world, place, programs, chance, tell)
-        one.explore(turns=4)
+        one = new_campaign(world, place, programs, chance, tell, seconds=60 * arguments.minutes)
+        one.explore(turns=2)
         moves = [point for point in fault_points() if point.startswith("move.")]
         one.plan_moves([point for point in moves for _ in range(arguments.each)])
         one.run(_at_random(one.passed, arguments, chance), batch=_ROUNDS_BETWEEN_LOOKS, accidents=arguments.accidents)
         aimed = set(moves)
-        while (seen := set().union(*one.passed.values()) - aimed) and not one.tally.problems:  # rare ones turn up late
+        while (seen := set().union(*one.passed.values()) - aimed) and not one.is_over():  # rare ones turn up late
             targets = _targets(one.passed, sorted(seen), arguments, chance)
             tell(f"{len(targets)} targets at {len(seen)} points")
             one.run(targets, batch=_ROUNDS_BETWEEN_LOOKS)
@@ -116,12 +117,19 @@ def main() -> int:
     parser.add_argument("--random", type=int, default=250, help="kills at random moments (default: 250)")
     parser.add_argument("--accidents", type=int, default=40, help="killed evaluators and servers (default: 40)")
     parser.add_argument("--only", choices=KINDS, help="one kind of database instead of all")
+    parser.add_argument("--minutes", type=float, default=60, help="end then at the latest (default: 60)")
+    parser.add_argument("--records", metavar="FILE", type=Path, help="add to what earlier campaigns have left there")
     parser.add_argument("--write", action="store_true", help=f"put the table into {_DOCUMENT.name}")
     arguments = parser.parse_args()
     kinds = [arguments.only] if arguments.only else list(KINDS)
     with ThreadPoolExecutor(len(kinds)) as pool:
         tallies = dict(zip(kinds, pool.map(lambda kind: tally_of(kind, arguments), kinds), strict=True))
-    text = table(tallies, arguments.seed)
+    records = read_records(arguments.records) if arguments.records else {}
+    for kind, tally in tallies.items():
+        records.setdefault(kind, Record()).add(tally, arguments.seed)
+    if arguments.records:
+        write_records(arguments.records, records)
+    text = table(records)
     print(f"\n{text}")
     if arguments.write:
         write_into(_DOCUMENT, text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -69,8 +71,15 @@ class Campaign:
     """Kills programs of one world. The same seed makes the same plan; the processes run as fast as they happen to."""
 
     def __init__(
-        self, world: World, database: Database, programs: Programs, chance: Random, tell: Callable[[str], None]
+        self,
+        world: World,
+        database: Database,
+        programs: Programs,
+        chance: Random,
+        tell: Callable[[str], None],
+        seconds: float,
     ) -> None:
+        """It ends after so many seconds, hit or missed."""
         self.world = world
         self.tally = Tally()
         self.oracle = programs.oracle
@@ -82,6 +91,7 @@ class Campaign:
         self._programs = programs
         self._chance = chance
         self._tell = tell
+        self._ends_at = time.monotonic() + seconds
         self._slaves = [
             Slave(f"worker{number}", number % 2 == 0, self.oracle, Random(chance.random()))
             for number in range(_SLAVES)
@@ -113,7 +123,7 @@ class Campaign:
         self._chance.shuffle(waiting)
         rounds = max(1, len(waiting) // _AT_ONCE)
         unlucky = Counter(self._chance.choices(range(rounds), k=accidents))
-        while waiting and not self.tally.problems:
+        while waiting and not self.is_over():
             chosen = [waiting.pop() for _ in range(min(_AT_ONCE, len(waiting)))]
             accident = self._accidents[self.tally.rounds % len(self._accidents)] if unlucky[self.tally.rounds] else None
             for target, attempts in self._missed(chosen, accident):
@@ -129,6 +139,10 @@ class Campaign:
                 self.look()
                 results = len(self.oracle.acknowledged)
                 self._tell(f"{len(self.tally.kills)} kills, {results} results, {len(waiting)} targets left")
+
+    def is_over(self) -> bool:
+        """Whether a promise was broken, or the time is up."""
+        return bool(self.tally.problems) or time.monotonic() > self._ends_at
 
     def plan_moves(self, points: Sequence[str]) -> None:
         """Let the store move to other databases, between two batches, and be killed at these points on the way."""
@@ -240,10 +254,15 @@ class Campaign:
 
 
 def new_campaign(
-    world: World, database: Database, programs: Programs, chance: Random, tell: Callable[[str], None]
+    world: World,
+    database: Database,
+    programs: Programs,
+    chance: Random,
+    tell: Callable[[str], None],
+    seconds: float = math.inf,
 ) -> Campaign:
     """A campaign whose master has something to do."""
-    campaign = Campaign(world, database, programs, chance, tell)
+    campaign = Campaign(world, database, programs, chance, tell, seconds)
     campaign.begin()
     return campaign
 

@@ -1,26 +1,27 @@
-"""The outcome of a campaign as Markdown, for docs/reliability.md."""
+"""The outcome of campaigns as Markdown, for docs/reliability.md."""
 
 from __future__ import annotations
 
 import os
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench.killing.campaign import AT_RANDOM, Tally
+from bench.killing.campaign import AT_RANDOM
 from bench.killing.points import Stage
+from bench.killing.record import Records
 from piufarm.files import atomic_write
 
 _BEGIN: Final = "<!-- written by bench/kills.py -->"
 _END: Final = "<!-- end -->"
 
 
-def table(tallies: Mapping[str, Tally], seed: int) -> str:
+def table(records: Records) -> str:
     """What was killed where, by kind of database."""
-    return "\n".join((*_summary(tallies, seed), "", *_points(tallies), "", *_accidents(tallies)))
+    return "\n".join((*_summary(records), "", *_points(records), "", *_accidents(records)))
 
 
 def write_into(document: Path, text: str) -> None:
@@ -30,35 +31,35 @@ def write_into(document: Path, text: str) -> None:
     atomic_write(document, f"{before}{_BEGIN}\n{text}\n{_END}{after}")
 
 
-def _summary(tallies: Mapping[str, Tally], seed: int) -> Iterator[str]:
-    kills = [killed for tally in tallies.values() for killed in tally.kills]
-    stages = Counter(killed.stage for killed in kills)
-    inside = stages[Stage.BODY] + stages[Stage.COMMIT]
+def _summary(records: Records) -> Iterator[str]:
+    stages: Counter[Stage] = Counter()
+    for record in records.values():
+        for (_, stage), number in record.kills.items():
+            stages[stage] += number
+    seeds = sorted({seed for record in records.values() for seed in record.seeds})
     yield (
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Linux {platform.release()},"
-        f" {' and '.join(tallies)}, seed {seed}: **{len(kills)} kills**, {inside} of them inside a body or a commit"
-        f" ({stages[Stage.BODY]} in a body, {stages[Stage.COMMIT]} in a commit),"
-        f" {sum(len(tally.problems) for tally in tallies.values())} promises broken."
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Linux {platform.release()}, {' and '.join(records)},"
+        f" seed {', '.join(map(str, seeds))}: **{stages.total()} kills**, {stages[Stage.BODY] + stages[Stage.COMMIT]}"
+        f" of them inside a body or a commit ({stages[Stage.BODY]} in a body, {stages[Stage.COMMIT]} in a commit),"
+        f" {sum(record.problems for record in records.values())} promises broken."
     )
 
 
-def _points(tallies: Mapping[str, Tally]) -> Iterator[str]:
-    counts = {kind: Counter(killed.target.point for killed in tally.kills) for kind, tally in tallies.items()}
-    failures = {kind: tally.failures for kind, tally in tallies.items()}
-    yield f"| Killed | {' | '.join(tallies)} | in all | full or broken disk there |"
-    yield f"|---|{'---|' * (len(tallies) + 2)}"
-    points = sorted(set().union(*counts.values()) - {AT_RANDOM})
-    for point in (*points, AT_RANDOM):
-        numbers = [counts[kind][point] for kind in tallies]
+def _points(records: Records) -> Iterator[str]:
+    yield f"| Killed | {' | '.join(records)} | in all | full or broken disk there |"
+    yield f"|---|{'---|' * (len(records) + 2)}"
+    points = {point for record in records.values() for point, _ in record.kills}
+    for point in (*sorted(points - {AT_RANDOM}), AT_RANDOM):
+        numbers = [record.at(point) for record in records.values()]
         name = point if point == AT_RANDOM else f"`{point}`"
-        failed = sum(failures[kind][point] for kind in tallies)
+        failed = sum(record.failures[point] for record in records.values())
         yield f"| {name} | {' | '.join(map(str, numbers))} | {sum(numbers)} | {failed or '–'} |"
 
 
-def _accidents(tallies: Mapping[str, Tally]) -> Iterator[str]:
+def _accidents(records: Records) -> Iterator[str]:
     accidents: Counter[str] = Counter()
-    for tally in tallies.values():
-        accidents.update(tally.accidents)
+    for record in records.values():
+        accidents.update(record.accidents)
     if accidents:
         yield "Beside these, while sessions worked, kill -9 of:"
         yield ""
