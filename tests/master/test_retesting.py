@@ -61,7 +61,7 @@ def test_recycle_is_refused_once_a_slave_has_seen_packages_and_again_possible_in
 ) -> None:
     office.fill("a")
     office.converse("section sid\n" + _result("a"))
-    office.command("recycle", "a")
+    _recycle(office, "a")
     for seen in ("reserve", "status", "_list unknown", "_state a"):
         assert office.converse(f"section sid\n{seen}\nrecycle\n")[-1] == "error"
     assert office.converse("section sid\nidle\nrecycle\nrecycle\nstatus\nrecycle\n")[-1] == "ok"
@@ -77,7 +77,7 @@ def test_recycle_without_a_queue_is_an_error(office: Office) -> None:
 def test_idle_in_recycle_mode_is_about_packages_to_test_again(office: Office) -> None:
     office.fill("a")
     office.converse("section sid\n" + _result("a"))
-    office.command("recycle", "a")
+    _recycle(office, "a")
     *_, plain = office.converse("section sid\nidle\n")
     *_, retest = office.converse("section sid\nrecycle\nidle\n")
     assert int(plain.split()[1]) > 0
@@ -100,7 +100,7 @@ def test_a_failure_is_tested_again_before_what_needs_it_and_a_pass_is_good_meanw
 def test_what_is_given_back_is_queued_again(office: Office) -> None:
     office.fill("a")
     office.converse("section sid\n" + _result("a"))
-    office.command("recycle", "a")
+    _recycle(office, "a")
     assert office.converse("section sid\nrecycle\nreserve\nunreserve a 1\n")[2:] == ["ok", "ok a 1", "ok"]
     assert _queue(office) == ["a"]
     assert office.converse("section sid\nunreserve a 1\n")[2:] == ["ok"]
@@ -109,7 +109,7 @@ def test_what_is_given_back_is_queued_again(office: Office) -> None:
 def test_a_retest_that_is_lost_is_queued_again(office: Office) -> None:
     office.fill("a")
     office.converse("section sid\n" + _result("a"))
-    office.command("recycle", "a")
+    _recycle(office, "a")
     office.converse("section sid\nrecycle\nreserve\n")
     assert office.converse("section sid\nrecycle\nreserve\n", slave="worker2", later=49 * _HOUR)[2:] == ["ok", "ok a 1"]
 
@@ -117,7 +117,7 @@ def test_a_retest_that_is_lost_is_queued_again(office: Office) -> None:
 def test_a_slave_may_lease_what_is_to_be_tested_again(office: Office) -> None:
     office.fill("a")
     office.converse("section sid\n" + _result("a", "fail"))
-    office.command("recycle", "a")
+    _recycle(office, "a")
     assert office.converse("section sid\nrecycle\nfeatures\nlease 5\n")[-1] == "ok 1800 a 1"
     assert list(office.files.classic_logs()) == []
 
