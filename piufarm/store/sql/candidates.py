@@ -35,8 +35,9 @@ _SAME: Final = (
     "p.section_id = {table}.section_id AND p.generation = :generation AND p.name = {table}.package"
     " AND p.test_version = {table}.version"
 )
+# a CROSS JOIN, which SQLite keeps in this order: few are held, and packages are many
 _HELD: Final = (
-    "SELECT p.id FROM {table} JOIN package AS p ON " + _SAME + " WHERE {table}.section_id = :section_id"
+    "SELECT p.id FROM {table} CROSS JOIN package AS p WHERE {table}.section_id = :section_id AND " + _SAME
 )
 _COLUMNS: Final = "p.id, p.name, p.test_version, p.weight, p.retest_rank"
 _BEST_WAITING: Final = f"""

@@ -154,7 +154,7 @@ def _switch(
     cursor.execute(
         """
         UPDATE package SET state = old.state, reason = old.reason, changed = old.changed FROM package AS old
-        WHERE old.section_id = :section_id AND old.generation = :current AND old.changed > :counter
+        WHERE old.section_id = :section_id AND old.generation = :current AND old.changed > 0 AND old.changed > :counter
             AND package.section_id = :section_id AND package.generation = :generation
             AND package.name = old.name AND package.test_version = old.test_version
         """,
