@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from piufarm.names import Package
@@ -22,24 +22,29 @@ WAITING_STATES: Final = frozenset({PackageState.WAITING_TO_BE_TESTED, PackageSta
 
 
 def followed(
-    dependency: Dependency, known: Collection[Package], providers: Mapping[Package, Sequence[Package]]
+    dependency: Dependency, states: Mapping[Package, PackageState], providers: Mapping[Package, Sequence[Package]]
 ) -> Package | None:
-    """The real package that a clause leads to: the chosen alternative, a virtual name's first provider."""
+    """The real package that a clause leads to: the chosen alternative, a virtual name's provider in the best state."""
     name = dependency.chosen or dependency.alternatives[0].name
-    if name in known:
+    if name in states:
         return name
-    return next((provider for provider in providers.get(name, ()) if provider in known), None)
+    known = [provider for provider in providers.get(name, ()) if provider in states]
+    return min(known, key=lambda provider: _hopelessness(states[provider]), default=None)
+
+
+def _hopelessness(state: PackageState) -> int:
+    return 0 if state is PackageState.SUCCESSFULLY_TESTED else 1 if state in WAITING_STATES else 2
 
 
 def reverse_edges(
     dependencies: Mapping[Package, Sequence[Dependency]],
-    known: Set[Package],
+    states: Mapping[Package, PackageState],
     providers: Mapping[Package, Sequence[Package]],
 ) -> dict[Package, list[Package]]:
     """For each package those that depend on it directly, by name."""
     edges: dict[Package, list[Package]] = {}
-    for package in sorted(known & dependencies.keys()):
-        targets = {followed(dependency, known, providers) for dependency in dependencies[package]}
+    for package in sorted(states.keys() & dependencies.keys()):
+        targets = {followed(dependency, states, providers) for dependency in dependencies[package]}
         for target in targets:
             if target is not None and target != package:
                 edges.setdefault(target, []).append(package)

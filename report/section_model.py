@@ -62,7 +62,7 @@ class SectionModel:
 
     @cached_property
     def reverse(self) -> Mapping[Package, Sequence[Package]]:
-        return reverse_edges(self.dependencies, self.packages.keys(), self.providers)
+        return reverse_edges(self.dependencies, self.states, self.providers)
 
     @cached_property
     def sources(self) -> Mapping[Package, Sequence[PackageRow]]:

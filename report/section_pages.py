@@ -179,7 +179,7 @@ def _culprits(model: SectionModel, row: PackageRow) -> tuple[Culprit, ...]:
     """The dependencies that are not good, as far as they are few."""
     found: dict[str, Culprit] = {}
     for dependency in model.dependencies.get(row.name, ()):
-        target = followed(dependency, model.packages, model.providers)
+        target = followed(dependency, model.states, model.providers)
         name = target or dependency.chosen or dependency.alternatives[0].name
         state = model.states.get(name) if target else model.outside_state(name)
         if name != row.name and state not in (PackageState.SUCCESSFULLY_TESTED, OUTSIDE):

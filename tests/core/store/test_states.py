@@ -38,6 +38,15 @@ def test_a_result_makes_an_evaluation_due_and_shows_at_its_own_package_at_once(s
     assert _state(store, "c") is PackageState.CANNOT_BE_TESTED
 
 
+def test_what_is_outdated_stays_so_whatever_a_test_of_it_says(store: Store) -> None:
+    fill(store, package("a"))
+    outdated = ComputedState(PackageState.OUTDATED, "the section one has a newer version, 2")
+    store.set_states(SID, {Package("a"): outdated}, evaluated=store.snapshot(SID))
+    store.record_run(SID, result("a", outcome=Outcome.PASS))
+    assert _state(store, "a") is PackageState.OUTDATED
+    assert store.evaluation_due(SID)
+
+
 def test_an_evaluation_never_overwrites_a_result_that_came_after_its_start(store: Store) -> None:
     fill(store, package("a"), package("b"))
     snapshot = store.snapshot(SID)
