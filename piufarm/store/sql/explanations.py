@@ -30,12 +30,15 @@ LEFT JOIN recycle AS c ON c.section_id = p.section_id AND c.package = p.name AND
 WHERE p.section_id = :section_id AND p.generation = :generation AND p.name = :name
 """
 
-_AHEAD: Final = """
-SELECT count(*) FROM package AS p JOIN package AS mine ON mine.section_id = p.section_id
-    AND mine.generation = p.generation AND mine.name = :name
-WHERE p.section_id = :section_id AND p.generation = :generation AND p.state = 'waiting-to-be-tested'
-    AND p.listed = 1 AND p.free = 1 AND (p.weight > mine.weight OR (p.weight = mine.weight AND p.tie < mine.tie))
-"""
+_CANDIDATES: Final = (
+    "(SELECT count(*) FROM package WHERE section_id = :section_id AND generation = :generation"
+    " AND state = 'waiting-to-be-tested' AND listed = 1 AND free = 1 AND {which})"
+)
+# two counts, because each is a stretch of the index by which packages are handed out
+_AHEAD: Final = (
+    f"SELECT {_CANDIDATES.format(which='weight > :weight')}"
+    f" + {_CANDIDATES.format(which='weight = :weight AND tie < :tie')}"
+)
 
 
 def situation(cursor: Cursor, section: SectionName, package: Package) -> Situation | None:
@@ -82,7 +85,13 @@ def _hold(section: SectionName, package: Package, version: str, row: Row) -> Hol
 def ahead(cursor: Cursor, section: SectionName, package: Package) -> int:
     """See Store.ahead."""
     key = find_section(cursor, section)
-    (number,) = cursor.execute(_AHEAD, {**key.columns, "name": package}).fetchone()
+    place = cursor.execute(
+        "SELECT weight, tie FROM package WHERE section_id = :section_id AND generation = :generation AND name = :name",
+        {**key.columns, "name": package},
+    ).fetchone()
+    if place is None:
+        return 0
+    (number,) = cursor.execute(_AHEAD, {**key.columns, "weight": place[0], "tie": place[1]}).fetchone()
     return int(number)
 
 
