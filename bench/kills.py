@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -53,12 +54,14 @@ def campaign(kind: str, directory: Path, arguments: argparse.Namespace, tell: Ca
         one = new_campaign(world, place, programs, chance, tell, seconds=60 * arguments.minutes)
         one.explore(turns=2)
         moves = [point for point in fault_points() if point.startswith("move.")]
-        one.plan_moves([point for point in moves for _ in range(arguments.each)])
+        wanted = [point for point in moves if fnmatchcase(point, arguments.points)]
+        one.plan_moves([point for point in wanted for _ in range(arguments.each)])
         one.run(_at_random(one.passed, arguments, chance), batch=_ROUNDS_BETWEEN_LOOKS, accidents=arguments.accidents)
         aimed = set(moves)
         while (seen := set().union(*one.passed.values()) - aimed) and not one.is_over():  # rare ones turn up late
-            targets = _targets(one.passed, sorted(seen), arguments, chance)
-            tell(f"{len(targets)} targets at {len(seen)} points")
+            points = [point for point in sorted(seen) if fnmatchcase(point, arguments.points)]
+            targets = _targets(one.passed, points, arguments, chance)
+            tell(f"{len(targets)} targets at {len(points)} points")
             one.run(targets, batch=_ROUNDS_BETWEEN_LOOKS)
             aimed |= seen
         world.kill_evaluators()
@@ -75,7 +78,7 @@ def _targets(
         programs = [program for program in passed if point in passed[program]]
         weights = [5 if program == SESSION else 1 for program in programs]
         # those of one database alone are aimed at there as often as others in both
-        times = len(KINDS) if point.startswith(("store.", "create.")) else 1
+        times = len(KINDS) if point.startswith("store.") else 1
         targets += [Target(one, point) for one in chance.choices(programs, weights, k=times * arguments.each)]
         failures = chance.choices((Action.ENOSPC, Action.EIO), k=arguments.failures)
         targets += [Target(chance.choice(programs), point, failure) for failure in failures]
@@ -116,6 +119,7 @@ def main() -> int:
     parser.add_argument("--failures", type=int, default=2, help="failing disks at each point (default: 2)")
     parser.add_argument("--random", type=int, default=250, help="kills at random moments (default: 250)")
     parser.add_argument("--accidents", type=int, default=40, help="killed evaluators and servers (default: 40)")
+    parser.add_argument("--points", metavar="GLOB", default="*", help="aim at these points only")
     parser.add_argument("--only", choices=KINDS, help="one kind of database instead of all")
     parser.add_argument("--minutes", type=float, default=60, help="end then at the latest (default: 60)")
     parser.add_argument("--records", metavar="FILE", type=Path, help="add to what earlier campaigns have left there")

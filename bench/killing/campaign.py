@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import signal
 import threading
 import time
@@ -12,17 +11,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
+from bench.killing import newcomers
 from bench.killing.databases import Accident, Database
 from bench.killing.judge import Judge, said_by
+from bench.killing.newcomers import Newcomer
 from bench.killing.oracle import Oracle
 from bench.killing.points import Stage, stage_of
-from bench.killing.programs import CREATION, SESSION, Programs
+from bench.killing.programs import SESSION, Programs
 from bench.killing.slaves import Slave
 from bench.killing.world import RESERVATION_SECONDS, Session, World, was_killed
 from piufarm.faults import Action, Fault
@@ -219,8 +220,8 @@ class Campaign:
     ) -> tuple[int, Sequence[str]]:
         """Run a program to its end; its status and the points that it passed."""
         trace = self.world.directory / f"trace-{next(self._numbers)}"
-        if target.program == CREATION:
-            return self._start_anew(fault, trace, kill_after)
+        if target.program in newcomers.PROGRAMS:
+            return self._start_newcomer(target.program, fault, trace, kill_after)
         talk = target.program == SESSION
         words = ["session", "--slave", slave.name] if talk else self._programs.words(target.program)
         child = self.world.start(words, fault=fault, trace=trace, talk=talk)
@@ -232,19 +233,15 @@ class Campaign:
             status = child.wait()
         return status, self._points(target.program, trace)
 
-    def _start_anew(self, fault: Fault | None, trace: Path, kill_after: float | None) -> tuple[int, Sequence[str]]:
-        """The first command of a master without a store; whatever happens to it, the second one works."""
-        new = replace(self.world, directory=trace.with_suffix(".new"), state=f"sqlite://{trace}.new/farm.sqlite")
-        new.write_configuration()
-        child = new.start(["refresh"], fault=fault, trace=trace)
+    def _start_newcomer(
+        self, program: str, fault: Fault | None, trace: Path, kill_after: float | None
+    ) -> tuple[int, Sequence[str]]:
+        new = Newcomer(program, self.world, trace.with_suffix(".new"))
+        child = new.world.start(new.words, fault=fault, trace=trace)
         with _later(kill_after, lambda: _kill(child)):
             status = child.wait()
-        second, said = new.run("refresh")
-        if second != 0:
-            self.tally.problems.append(f"a store that was not finished is in the way ({second}): {said}")
-        else:
-            shutil.rmtree(new.directory)
-        return status, self._points(CREATION, trace)
+        self.tally.problems += new.problems()
+        return status, self._points(program, trace)
 
     def _points(self, program: str, trace: Path) -> Sequence[str]:
         passed = trace.read_text().split() if trace.exists() else []

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from bench.killing import newcomers
 from bench.killing.archive import ChangingArchive
 from bench.killing.oracle import Oracle
 from bench.killing.slaves import SECTION
@@ -20,7 +21,6 @@ from piufarm.names import Package, log_name
 from piufarm.outcome import Outcome
 
 SESSION: Final = "session"
-CREATION: Final = "the first refresh"  # of a master without a store
 _RECYCLED: Final = 3  # packages at a time
 _IMPORTED: Final = 4  # results at a time
 
@@ -48,7 +48,7 @@ class Programs:
     @property
     def names(self) -> Sequence[str]:
         """All of them, sessions first."""
-        return [SESSION, CREATION, *self._words]
+        return [SESSION, *newcomers.PROGRAMS, *self._words]
 
     def words(self, program: str) -> Sequence[str]:
         """The command line, without `piufarm master` and the configuration."""
