@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sqlite3
 import time
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,9 +13,13 @@ from piufarm.config.load import load
 from piufarm.master.channel import Channel, Patience, PeerGone, SessionTimeout
 from piufarm.master.evaluator import bring_up_to_date
 from piufarm.master.session import Session, Visitor
+from piufarm.names import Package, Version
 from piufarm.protocol import MasterConnection, RemoteProtocolError
-from piufarm.store.model import Standing
-from tests.master.office import SID, Office, open_office
+from piufarm.store.model import Reservation, Standing
+from tests.master.office import SID, Office
+from tests.support.stores import on_both_stores
+
+pytestmark = on_both_stores
 
 _HEAD = ["hello", "ok"]
 
@@ -126,11 +127,9 @@ def test_a_new_result_hides_the_old_log_wherever_a_person_has_moved_it(office: O
     office.converse("section sid\nreserve\nfail a 1\n x\n.\n")
     (office.files.root / "bugged").mkdir()
     (office.files.root / "fail" / "a_1.log").rename(office.files.root / "bugged" / "a_1.log")
-    with closing(sqlite3.connect(office.master_directory / "piufarm.sqlite")) as connection, connection:
-        connection.execute(
-            "INSERT INTO reservation (section_id, package, version, reserved_at, deadline)"
-            " SELECT id, 'a', '1', 0, 0 FROM section WHERE name = 'sid'"
-        )
+    later = datetime.now(UTC) + timedelta(hours=1)
+    held = Reservation(SID, Package("a"), Version("1"), None, later, later)
+    assert office.store.enter_reservations(SID, [held]) == 1
     office.converse("section sid\npass a 1\n y\n.\n")
     assert (office.files.root / "pass" / "a_1.log").read_text() == "y\n"
     assert list((office.files.root / "bugged").iterdir()) == []
@@ -200,15 +199,14 @@ def test_idle_never_tells_more_than_an_hour_whatever_the_clock_did(office: Offic
     assert 0 <= int(idle.split()[1]) <= 3600
 
 
-def test_idle_counts_from_the_last_refresh_to_the_next_one(tmp_path: Path) -> None:
-    office = open_office(tmp_path, "refresh-interval = 600")
+def test_idle_counts_from_the_last_refresh_to_the_next_one(office: Office) -> None:
+    office.config.write_text(office.config.read_text().replace("[sid]\n", "[sid]\nrefresh-interval = 600\n"))
     office.store.replace_packages(SID, [], index_digest="", now=datetime.now(UTC) - timedelta(seconds=200))
     bring_up_to_date(office.store, SID)
     (*_, idle) = office.converse("section sid\nidle\n")
     assert 390 <= int(idle.split()[1]) <= 400
     (*_, overdue) = office.converse("section sid\nidle\n", later=timedelta(hours=9))
     assert overdue == "ok 60"  # it may come any time, but to ask at once is of no use
-    office.store.close()
 
 
 def test_idle_is_zero_while_states_are_to_be_computed_or_were_never_known(office: Office) -> None:
@@ -303,8 +301,8 @@ def test_the_log_of_a_session_does_nothing_to_a_terminal(office: Office) -> None
     assert r">> _list \x1b]0;gotcha\x07" in (office.files.root / "master.log").read_text()
 
 
-def test_the_log_of_a_session_can_be_switched_off(tmp_path: Path) -> None:
-    office = open_office(tmp_path, settings="log-file = /dev/null")
+def test_the_log_of_a_session_can_be_switched_off(office: Office) -> None:
+    office.config.write_text(office.config.read_text().replace("[sid]\n", "[sid]\nlog-file = /dev/null\n"))
     assert office.converse("section sid\n") == _HEAD
     assert not (office.files.root / "master.log").exists()
     office.store.close()
