@@ -30,10 +30,10 @@ class Weights:
         self._users = _users(solution)
 
     def all(self) -> dict[int, Weight]:
-        """Of packages that can be tested or block others; of those that still wait a lower bound."""
+        """Of packages that can be tested or block others; of those that still wait an estimate."""
         own = range(len(self._solution.graph.nodes))
         ready = [position for position in own if self._states[position] is PackageState.WAITING_TO_BE_TESTED]
-        found = self._bounds()
+        found = self._estimates()
         found |= self.of_candidates(ready)
         errors = {position for position in own if self._states[position] in PROPAGATED}
         blockers = [position for position in own if self._states[position] in OWN_ERRORS]
@@ -46,8 +46,8 @@ class Weights:
         found = reach(self._users, positions, self._waiting)
         return {position: Weight(levels, waiting) for position, (levels, waiting) in found.items()}
 
-    def _bounds(self) -> dict[int, Weight]:
-        """At least so much depends on packages that wait: on the user with the most users, or on the users alone.
+    def _estimates(self) -> dict[int, Weight]:
+        """Of packages that wait: what depends on the user with the most users, or the users alone if they are more.
 
         Cheap, and good enough for the moments between the result that makes a package a candidate and the next
         evaluation.
@@ -56,13 +56,13 @@ class Weights:
         for component in reversed(self._solution.waiting):
             # those above have been here already; members of this component and what does not wait have not
             users = {user for position in component for user in self._users[position] if user in found}
-            bound = Weight(1, len(component) - 1)
+            estimate = Weight(1, len(component) - 1)
             if users:
                 above = [found[user] for user in users]
                 waiting = max(len(users), 1 + max(waiting for _, waiting, _ in above))
-                bound = Weight(1 + max(chain for chain, _, _ in above), waiting + len(component) - 1)
+                estimate = Weight(1 + max(chain for chain, _, _ in above), waiting + len(component) - 1)
             for position in component:
-                found[position] = bound
+                found[position] = estimate
         return found
 
 

@@ -193,7 +193,7 @@ class ComputedState(NamedTuple):
     """What the computation of states says about a package; the numbers are those of PackageRow.
 
     `chosen` holds the index of the followed alternative of each clause, -1 where nothing satisfies it; empty means the
-    first of each. `chain` and `waiting` are exact for what can be tested, and lower bounds for what waits. `blocker` is
+    first of each. `chain` and `waiting` are exact for what can be tested, and estimates for what waits. `blocker` is
     the package that makes this one wait, or from which its error comes: a name, with a blank and the section if that
     is another one; empty if nothing does, or nothing that exists.
     """

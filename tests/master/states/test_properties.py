@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from piufarm.master.states.components import components
 from piufarm.master.states.evaluation import evaluate
+from piufarm.master.states.graph import Graph
 from piufarm.master.states.reach import Reach, reach
+from piufarm.master.states.solution import solve
+from piufarm.master.states.weights import Weights
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
 from piufarm.store.model import ForeignSection, Snapshot
@@ -71,6 +74,18 @@ def test_a_farm_that_passes_everything_gets_to_its_end(archive: World) -> None:
         ready = {name for name, state in found.items() if state.state is PackageState.WAITING_TO_BE_TESTED}
         nodes = [one._replace(outcome=Outcome.PASS) if one.name in ready else one for one in nodes]
     assert PackageState.WAITING_FOR_DEPENDENCY not in {state.state for state in computed(nodes).values()}
+
+
+@given(worlds())
+def test_no_more_packages_are_thought_to_wait_than_do(archive: World) -> None:
+    solution = solve(Graph(Snapshot(1, 1, archive.nodes, archive.others)), [one.outcome for one in archive.nodes])
+    weights = Weights(solution)
+    waiting = [member for component in solution.waiting for member in component]
+    exact = weights.of_candidates(waiting)
+    for position, weight in weights.all().items():
+        if position in exact:
+            assert weight.waiting <= exact[position].waiting
+            assert weight.chain >= 1
 
 
 @given(_edges())
