@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """A refresh from cold, states and order included, beside piuparts-master, which does the same in each session.
 
-Nothing is cached: indexes are fetched, verified, unpacked, parsed, evaluated and stored. Then once more, when nothing
-has changed, and once when everything has. Of piuparts-master, the time to the first answer of a session counts. What the
-server of PostgreSQL does for ours is in the wall time alone.
+Nothing is cached: indexes are fetched, verified, unpacked, parsed, evaluated and stored. Then once more when nothing
+has changed, and once when everything has. Of piuparts-master, the time to the first answer of a session counts. What
+the server of PostgreSQL does for ours shows in the wall time alone.
 """
 
 from __future__ import annotations

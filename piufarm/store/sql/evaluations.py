@@ -127,7 +127,7 @@ def changes_since(
     known = {other.name: other.revision for other in snapshot.others}
     if key.generation != snapshot.generation or any(known.get(name, 0) != number for name, number in others.items()):
         return None
-    stored = {}
+    stored: dict[str, ComputedState] = {}
     for condition in (
         "p.changed > 0 AND p.changed > :counter",
         "p.name IN (SELECT package FROM recycle WHERE section_id = :section_id)",
