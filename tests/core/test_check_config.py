@@ -111,3 +111,24 @@ def test_the_manuals_hold_the_reference_of_all_keys() -> None:
 def test_the_samples_load_without_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check-config", "--config", str(CLONE / "conf/piuparts.conf")]) == 0
     assert "warning" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://farm:sesame@db.example/piufarm",
+        "postgresql://farm:open:ses@me@db.example:5433/piufarm",
+        "postgresql:///piufarm?user=farm&password=sesame&host=/run/postgresql",
+        "postgres://farm:sesame@not-the-right-scheme/piufarm",
+    ],
+)
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_password_is_never_shown(
+    config: Path, url: str, form: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(TEXT.replace("[global]", f"[global]\nstate = {url}\nproxy = http://me:sesame@proxy:3128"))
+    main(["check-config", "--config", str(config), *form])
+    shown = capsys.readouterr()
+    assert "sesame" not in shown.out + shown.err
+    assert "ses@me" not in shown.out + shown.err
+    assert "***" in shown.out + shown.err
