@@ -51,7 +51,7 @@ def campaign(kind: str, directory: Path, arguments: argparse.Namespace, tell: Ca
     ):
         world = World(directory, place.state, server.url)
         programs = Programs(world, archive, directory / "older", new_oracle(), Random(chance.random()))
-        one = new_campaign(world, place, programs, chance, tell, seconds=60 * arguments.minutes)
+        one = new_campaign(world, place, programs, chance, tell=tell, seconds=60 * arguments.minutes)
         one.explore(turns=2)
         moves = [point for point in fault_points() if point.startswith("move.")]
         wanted = [point for point in moves if fnmatchcase(point, arguments.points)]

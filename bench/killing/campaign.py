@@ -77,6 +77,7 @@ class Campaign:
         database: Database,
         programs: Programs,
         chance: Random,
+        *,
         tell: Callable[[str], None],
         seconds: float,
     ) -> None:
@@ -255,11 +256,12 @@ def new_campaign(
     database: Database,
     programs: Programs,
     chance: Random,
+    *,
     tell: Callable[[str], None],
     seconds: float = math.inf,
 ) -> Campaign:
     """A campaign whose master has something to do."""
-    campaign = Campaign(world, database, programs, chance, tell, seconds)
+    campaign = Campaign(world, database, programs, chance, tell=tell, seconds=seconds)
     campaign.begin()
     return campaign
 
