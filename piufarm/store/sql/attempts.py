@@ -121,10 +121,6 @@ class SqlAttempts:
         with self._database.read() as cursor:
             return slaves.slaves(cursor)
 
-    def slave(self, name: str) -> SlaveRow | None:
-        with self._database.read() as cursor:
-            return slaves.slave(cursor, name)
-
     def resume_slave(self, name: str) -> bool:
         with self._database.write() as cursor:
             return slaves.resume(cursor, name)

@@ -136,7 +136,7 @@ def slaves(cursor: Cursor) -> Sequence[SlaveRow]:
 
 
 def slave(cursor: Cursor, name: str) -> SlaveRow | None:
-    """See Store.slave."""
+    """The slave of a name, None if it has never been here."""
     row = cursor.execute(f"{_SELECT} WHERE name = :name", {"name": name}).fetchone()
     return _slave(row) if row else None
 

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from piufarm.names import Package, SectionName, Version
-from piufarm.store.attempts import ATTEMPTS_KEPT, PROBATION_SECONDS, NewTrouble, RecordedTrouble
+from piufarm.store.attempts import ATTEMPTS_KEPT, PROBATION_SECONDS, NewTrouble, RecordedTrouble, SlaveRow
 from piufarm.store.model import Standing, Store
 from piufarm.trouble import TroubleKind
 from tests.core.store.builders import HOUR, NOON, SID, fill, make_candidates, package, result
@@ -40,6 +40,10 @@ def _trouble(store: Store, name: str, slave: str | None, *, hours: float = 0, lo
         hashlib.sha256(log).hexdigest(),
     )  # fmt: skip
     return store.record_trouble(SID, new, max_retries=3)
+
+
+def _slave(store: Store, name: str) -> SlaveRow | None:
+    return next((row for row in store.slaves() if row.name == name), None)
 
 
 def _hold_back(store: Store) -> None:
@@ -159,7 +163,7 @@ def test_a_trouble_of_somebody_who_does_not_hold_the_package_changes_nothing_but
     recorded = _trouble(farm, "a", "worker2")
     assert (recorded.trouble.counted, recorded.held) == (False, False)
     assert [held.owner for held in farm.reservations(SID)] == ["worker1"]
-    assert farm.slave("worker2") is None
+    assert _slave(farm, "worker2") is None
 
 
 def test_a_trouble_sent_twice_is_stored_once(farm: Store) -> None:
@@ -177,7 +181,7 @@ def test_what_is_not_heard_of_again_counts_as_lost(farm: Store) -> None:
     assert (lost.trouble.kind, lost.trouble.slave, lost.trouble.log) == (TroubleKind.LOST, "worker1", None)
     assert lost.held
     assert farm.expire_reservations(SID, now=NOON + HOUR, max_retries=1) == ()
-    found = farm.slave("worker1")
+    found = _slave(farm, "worker1")
     assert found is not None
     assert found.attempts == (False,)
 
@@ -217,7 +221,7 @@ def test_a_slave_with_too_much_trouble_is_drained_once(store: Store) -> None:
 
 def test_trouble_now_and_then_drains_nobody(store: Store) -> None:
     _work(store, "worker1", *[True, False, True] * 8)
-    row = store.slave("worker1")
+    row = _slave(store, "worker1")
     assert row is not None
     assert row.drained_at is None
     assert len(row.attempts) == ATTEMPTS_KEPT
@@ -232,7 +236,7 @@ def test_after_a_while_a_drained_slave_gets_one_package_at_a_time_until_one_succ
     assert _reserve(store, "worker1", later) == "x"
     assert _reserve(store, "worker1", later) is None
     store.record_run(SID, result("x", slave="worker1", at=NOON + 2 * HOUR))
-    row = store.slave("worker1")
+    row = _slave(store, "worker1")
     assert row is not None
     assert (row.drained_at, row.attempts) == (None, (True,))
     assert _reserve(store, "worker1", later) == "y"
@@ -255,7 +259,7 @@ def test_a_result_from_before_the_drain_resumes_nobody(store: Store) -> None:
     store.lease(SID, owner="worker1", count=1, now=now, deadline=now + 9 * HOUR)
     _work(store, "worker1", *[False] * 6, hours=0.5)
     store.record_run(SID, result("early", slave="worker1", at=NOON + HOUR))
-    row = store.slave("worker1")
+    row = _slave(store, "worker1")
     assert row is not None
     assert row.drained_at is not None
 
@@ -264,7 +268,7 @@ def test_a_slave_is_resumed_by_hand(store: Store) -> None:
     _work(store, "worker1", *[False] * 6)
     assert store.resume_slave("worker1")
     assert not store.resume_slave("nobody")
-    row = store.slave("worker1")
+    row = _slave(store, "worker1")
     assert row is not None
     assert (row.drained_at, row.attempts, row.trouble_share) == (None, (), 0)
 
