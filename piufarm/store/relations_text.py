@@ -55,7 +55,7 @@ class _Clauses(dict[str, Clause]):
 class _ProvidedNames(dict[str, Provided]):
     def __missing__(self, text: str) -> Provided:
         name, _, version = text.partition("=")
-        provided = self[text] = Provided(Package(name), version)
+        provided = self[text] = Provided(_known(name), version)
         return provided
 
 
@@ -64,4 +64,9 @@ def _relation(text: str) -> Relation:
     if found is None:
         raise ValueError(f"not a relation: {text!r}")
     name, arch, op, version = found.groups("")
-    return Relation(Package(name), op, version, arch)
+    return Relation(_known(name), op, version, arch)
+
+
+def _known(name: str) -> Package:
+    """A name that was checked when it was stored."""
+    return str.__new__(Package, name)

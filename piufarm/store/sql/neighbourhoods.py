@@ -24,6 +24,7 @@ _NODES: Final = (
     f"SELECT {NODE_COLUMNS} FROM {WITH_RESULTS}"
     f" WHERE p.section_id = :section_id AND p.generation = :generation AND p.name IN ({_NAMES})"
 )
+_LISTED, _DEPENDS, _PROVIDES, _STATE = 3, 4, 6, 9  # places among NODE_COLUMNS
 # a dependency changes nothing about them
 _FIXED: Final = frozenset(
     {
@@ -43,12 +44,17 @@ def neighbourhood(cursor: Cursor, section: SectionName, package: Package, limit:
     if names is None:
         return None
     read = RelationsReader()
-    dependents = [found for found in _nodes(cursor, key, read, names) if _can_change(found)]
+    rows = [row for row in _nodes(cursor, key, names) if _can_change(row)]
+    dependents = [node(_without_provides(row), read) for row in rows]
     mentioned = {name for found in dependents for name in _mentioned(found)}
+    dependents = [
+        found._replace(provides=read.provides(_among(mentioned, row[_PROVIDES])))
+        for found, row in zip(dependents, rows, strict=True)
+    ]
     providers = _providers(cursor, key, mentioned)
     among = {found.name for found in dependents}
     wanted = mentioned.union(*providers.values()) - among
-    options = [found._replace(depends=()) for found in _nodes(cursor, key, read, wanted)]
+    options = _options(cursor, key, wanted, mentioned)
     alone = not sections.looked_into(cursor, key)
     if not alone:
         elsewhere = {found.name for found in options if found.stored.state is PackageState.OUTDATED}
@@ -76,8 +82,12 @@ def _dependents(cursor: Cursor, key: SectionKey, package: Package, limit: int) -
     return dependents - {package}
 
 
-def _can_change(found: Node) -> bool:
-    return found.listed and found.stored.state not in _FIXED
+def _can_change(row: Row) -> bool:
+    return row[_LISTED] and row[_STATE] not in _FIXED
+
+
+def _without_provides(row: Row) -> Row:
+    return (*row[:_PROVIDES], "", *row[_PROVIDES + 1 :])
 
 
 def _mentioned(found: Node) -> set[str]:
@@ -89,8 +99,21 @@ def _providers(cursor: Cursor, key: SectionKey, names: Iterable[str]) -> dict[st
     return {name: providers.split(",") for name, providers in _by_name(cursor, key, query, names)}
 
 
-def _nodes(cursor: Cursor, key: SectionKey, read: RelationsReader, names: Iterable[str]) -> list[Node]:
-    return [node(row, read) for row in sorted(_by_name(cursor, key, _NODES, names), key=itemgetter(0))]
+def _nodes(cursor: Cursor, key: SectionKey, names: Iterable[str]) -> list[Row]:
+    return sorted(_by_name(cursor, key, _NODES, names), key=itemgetter(0))
+
+
+def _options(cursor: Cursor, key: SectionKey, names: Iterable[str], mentioned: Collection[str]) -> list[Node]:
+    """Packages that others may depend on: what these need, and what else they provide, is not even read."""
+    read = RelationsReader()
+    return [
+        node((*row[:_DEPENDS], "", "", _among(mentioned, row[_PROVIDES]), *row[_PROVIDES + 1 :]), read)
+        for row in _nodes(cursor, key, names)
+    ]
+
+
+def _among(names: Collection[str], provides: str) -> str:
+    return ",".join(one for one in provides.split(",") if one.partition("=")[0] in names) if provides else ""
 
 
 def _by_name(cursor: Cursor, key: SectionKey, query: str, names: Iterable[str]) -> Iterator[Row]:
