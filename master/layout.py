@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -67,11 +66,6 @@ class SectionFiles:
         """Where a retired run's log is to be seen."""
         suffix = COMPRESSED if run.log.endswith(COMPRESSED) else ""
         return self.root / ARCHIVE / run.placement.value / (log_name(run.package, run.version) + suffix)
-
-    def classic_logs(self) -> Iterator[Path]:
-        """Every log in the classic folders."""
-        for directory in CLASSIC_DIRECTORIES:
-            yield from sorted(self.root.glob(f"{directory}/*.log"))
 
     def prepare(self, folder: Path) -> Path:
         """A folder of logs, made durably if it is new: a crash must not lose it with the logs in it."""

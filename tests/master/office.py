@@ -20,7 +20,7 @@ from piufarm.names import Package, SectionName, Version
 from piufarm.protocol import MasterConnection
 from piufarm.run import Completed, clean_environment, run
 from piufarm.store import open_store
-from piufarm.store.model import Dependency, IndexPackage, Relation, Store
+from piufarm.store.model import Dependency, IndexPackage, Placement, Relation, Store
 from tests.core.store.builders import NOON
 from tests.support.clone import PIUFARM
 
@@ -106,6 +106,10 @@ class Office:
     def command(self, *words: str) -> Completed:
         """Another command of the master's."""
         return run([PIUFARM, "master", *words, "--config", self.config], check=False)
+
+    def classic_logs(self) -> list[Path]:
+        """Every log in the classic folders."""
+        return [log for place in Placement for log in sorted(self.files.root.glob(f"{place}/*.log"))]
 
     def differences(self, *, deep: bool = True) -> list[Difference]:
         """What fsck finds."""

@@ -30,7 +30,7 @@ def _check(office: Office) -> None:
     current = [(run.package, run.version) for run in runs if run.standing is Standing.CURRENT]
     assert len(current) == len(set(current))
     assert len(list(office.files.runs.glob("*"))) == len(runs) if office.files.runs.exists() else not runs
-    assert len(list(office.files.classic_logs())) == len(current)
+    assert len(office.classic_logs()) == len(current)
     troubles = list(office.files.trouble.glob("*")) if office.files.trouble.exists() else []
     assert len(troubles) == len([one for one in office.store.troubles(SID) if one.log is not None])
     held = [(one.package, one.version) for one in office.store.reservations(SID)]

@@ -51,7 +51,7 @@ def test_failures_come_first_and_vanish_at_once_while_passes_stay_until_the_new_
     assert lines[2:] == ["ok", "ok ff 1", "error"]
     assert (office.files.root / "pass" / "ff_1.log").read_text() == "old\n"
     office.converse("section sid\n" + _result("ff", "fail", "new") + _result("gg", "pass", "new"), slave="worker2")
-    shown = [f"{log.parent.name}/{log.name}" for log in office.files.classic_logs()]
+    shown = [f"{log.parent.name}/{log.name}" for log in office.classic_logs()]
     assert shown == ["pass/gg_1.log", "fail/ff_1.log"]
     assert office.differences() == []
 
@@ -119,7 +119,7 @@ def test_a_slave_may_lease_what_is_to_be_tested_again(office: Office) -> None:
     office.converse("section sid\n" + _result("a", "fail"))
     _recycle(office, "a")
     assert office.converse("section sid\nrecycle\nfeatures\nlease 5\n")[-1] == "ok 1800 a 1"
-    assert list(office.files.classic_logs()) == []
+    assert office.classic_logs() == []
 
 
 def test_packages_are_chosen_by_name_problem_or_age(office: Office) -> None:

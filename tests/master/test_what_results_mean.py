@@ -223,7 +223,7 @@ def test_results_mean_what_the_table_says(office: Office, row: Row) -> None:
     assert sorted((logs[run.run_id], run.standing) for run in runs) == sorted(
         (log.strip(), standing) for log, standing in row.stand.items()
     )
-    assert [f"{log.parent.name}/{log.read_text().strip()}" for log in office.files.classic_logs()] == (
+    assert [f"{log.parent.name}/{log.read_text().strip()}" for log in office.classic_logs()] == (
         [row.shown] if row.shown else []
     )
     assert [held.owner for held in office.store.reservations(SID)] == row.held_by
