@@ -17,7 +17,7 @@ _SECOND = HOUR / 3600
 @pytest.fixture
 def drained(office: Office) -> Office:
     """An office in which worker1 got into trouble again and again, and worker2 did its work."""
-    office.fill("a", "b")
+    office.fill(*"abcdefghi")
     for number in range(6):
         office.store.reserve(SID, owner="worker1", now=NOON, deadline=NOON + HOUR)
         (held,) = office.store.reservations(SID)
