@@ -21,6 +21,7 @@ from piufarm.states import COUNTS_COLUMNS
 from piufarm.store.model import Run, Standing
 from tests.master.exchange.theirs import FOLDERS, HEADER, T0, TheirMaster, their_master
 from tests.master.office import SID, Office, open_office
+from tests.support.stores import on_both_stores
 
 
 def _command(office: Office, *words: str | Path) -> Completed:
@@ -148,6 +149,7 @@ def _filled(root: Path) -> TheirMaster:
     return theirs
 
 
+@on_both_stores
 def test_what_was_taken_over_is_given_back_as_it_was(office: Office, tmp_path: Path) -> None:
     theirs = _filled(tmp_path / "theirs")
     _command(office, "import", theirs.root)

@@ -20,6 +20,7 @@ from piufarm.run import Completed
 from piufarm.store.model import Reservation, Run, Standing
 from tests.master.exchange.theirs import HEADER, T0, TheirMaster
 from tests.master.office import SID, Office, open_office
+from tests.support.stores import on_both_stores
 
 
 def _import(office: Office, theirs: TheirMaster, *words: str) -> Completed:
@@ -186,6 +187,7 @@ def test_what_cannot_be_taken_over_is_told_in_one_line_and_left(office: Office, 
     assert "9  files left alone" in completed.stdout.decode()
 
 
+@on_both_stores
 def test_an_import_can_be_repeated_and_takes_only_what_is_new(office: Office, theirs: TheirMaster) -> None:
     theirs.log("pass", "a_1", "first\n")
     theirs.log("archive/pass", "a_0.9", "older\n", at=T0 - 100)
@@ -214,6 +216,7 @@ def test_an_import_can_be_repeated_and_takes_only_what_is_new(office: Office, th
     assert lines == (theirs.section / "submissions.txt").read_text().splitlines()
 
 
+@on_both_stores
 def test_what_our_slaves_have_reported_since_stays(office: Office, theirs: TheirMaster) -> None:
     theirs.log("fail", "a_1", "theirs\n")
     office.converse("section sid\npass a 1\n ours\n.\n")
@@ -234,6 +237,7 @@ def test_files_that_were_copied_in_one_second_are_told_apart(office: Office, the
     assert "2  logs were known" in _import(office, theirs).stdout.decode()
 
 
+@on_both_stores
 def test_in_place_the_files_become_ours_where_they_are(office: Office) -> None:
     theirs = TheirMaster(office.master_directory)
     passed = theirs.log("pass", "a_1", "pass\n", at=T0)
@@ -368,6 +372,7 @@ def test_another_farm_starts_from_the_imported_results(tmp_path: Path, theirs: T
     office.store.close()
 
 
+@on_both_stores
 def test_states_follow_at_once_where_the_archive_is_known(office: Office, theirs: TheirMaster) -> None:
     office.fill("a", "b -> a", "c")
     theirs.log("fail", "a_1")

@@ -18,6 +18,7 @@ from piufarm.trouble import TroubleKind
 from tests.core.store.builders import result
 from tests.master.office import SID, Office
 from tests.support.clone import PIUFARM
+from tests.support.stores import on_both_stores
 
 _LOG = " Start: 2026-11-20 05:02:37 GMT\n x\n End: 2026-11-20 05:12:37 GMT\n.\n"  # ten minutes
 
@@ -75,6 +76,7 @@ def test_the_head_of_what_waits_has_a_place_in_the_queue(office: Office) -> None
     assert sorted(number for number in ahead if number is not None) == [0, 1]
 
 
+@on_both_stores
 def test_the_expected_time_comes_from_measured_durations(office: Office) -> None:
     office.fill("a", "b -> a", "x", "y")
     _report(office, "pass x 1", "pass y 1")
@@ -86,6 +88,7 @@ def test_the_expected_time_comes_from_measured_durations(office: Office) -> None
     assert "a result is expected in about 20 min: a test takes 10 min, with 1 slave at work" in said
 
 
+@on_both_stores
 def test_whoever_holds_it_is_named_and_until_when(office: Office) -> None:
     office.fill("a", "b -> a")
     office.converse("section sid\nreserve\n", slave="worker7")
@@ -108,6 +111,7 @@ def test_what_was_in_hand_for_a_while_is_expected_soon(office: Office) -> None:
     assert "a result is expected any moment" in sentence(explanation, now)
 
 
+@on_both_stores
 def test_a_package_that_is_held_back_says_so(office: Office) -> None:
     office.fill("a", "b -> a")
     now = datetime.now(UTC)
@@ -126,6 +130,7 @@ def test_a_package_that_is_held_back_says_so(office: Office) -> None:
     assert "b 1 waits for a 1, which is held back" in sentence(explanation, now)
 
 
+@on_both_stores
 def test_a_package_that_is_to_be_tested_again_says_since_when(office: Office) -> None:
     office.fill("a")
     _report(office, "pass a 1")
