@@ -66,7 +66,7 @@ def test_an_interrupt_gives_back_what_is_not_yet_tested(
     offer([*LATE, *PASSING])
     with running(OurSlave(), farm) as slave:
         wait_until(lambda: farm.spooled("new") != [], "a test that runs")
-        assert len(reservations()) >= 4
+        assert len(reservations()) >= 2  # a slave gets no more than its share of the last packages
         slave.interrupt()
         slave.end()
     assert reservations() == []
