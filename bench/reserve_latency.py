@@ -8,83 +8,21 @@ its slave got before. A request that finds all slaves waiting counts from the mo
 from __future__ import annotations
 
 import sys
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 CLONE: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CLONE))
 
-from bench.load.crowd import Client, Crowd, expect, log_of  # noqa: E402 (the clone is put on the path first)
+from bench.load.crowd import Crowd  # noqa: E402 (the clone is put on the path first)
 from bench.load.figures import LATENCY_HEAD, Goal, Latency, arguments_of, show  # noqa: E402
 from bench.load.office import SECTION, Office, office  # noqa: E402
+from bench.load.traffic import Traffic  # noqa: E402
 from piufarm.run import DEVNULL, Child, clean_environment, spawn  # noqa: E402
 
 GOAL_SECONDS: Final = 0.05
-LOG_BYTES: Final = 20_000
-
-
-@dataclass
-class Traffic:
-    """Requests at a steady rate, from slaves that have nothing else to do."""
-
-    crowd: Crowd
-    rate: float
-    reserves: list[float] = field(default_factory=list)
-    results: list[float] = field(default_factory=list)
-    in_vain: int = 0
-    is_on: bool = True
-    _due: deque[float] = field(default_factory=deque)
-    _idle: deque[Client] = field(default_factory=deque)
-
-    def start(self) -> None:
-        """Begin."""
-        self._idle.extend(self.crowd.clients)
-        self._tick(time.monotonic())
-
-    def _tick(self, due: float) -> None:
-        if not self.is_on:
-            return
-        self._due.append(due)
-        self._serve()
-        following = due + 1 / self.rate
-        self.crowd.later(following - time.monotonic(), lambda: self._tick(following))
-
-    def _serve(self) -> None:
-        while self._due and self._idle:
-            client, due = self._idle.popleft(), self._due.popleft()
-            if client.held:
-                job = client.held.pop()
-                client.say(f"pass {job}\n".encode() + log_of(job, LOG_BYTES), self._stored(client, due))
-            else:
-                client.ask("reserve", self._reserved(client, due))
-
-    def _stored(self, client: Client, due: float) -> Callable[[str], None]:
-        def done(reply: str) -> None:
-            expect(reply, "ok")
-            self._answered(client, due, self.results)
-
-        return done
-
-    def _reserved(self, client: Client, due: float) -> Callable[[str], None]:
-        def done(reply: str) -> None:
-            word, _, job = reply.partition(" ")
-            if word == "ok":
-                client.held.append(job)
-            else:
-                expect(reply, "error")
-                self.in_vain += 1
-            self._answered(client, due, self.reserves)
-
-        return done
-
-    def _answered(self, client: Client, due: float, seconds: list[float]) -> None:
-        seconds.append(time.monotonic() - due)
-        self._idle.append(client)
-        self._serve()
 
 
 @dataclass
@@ -125,7 +63,7 @@ def measure(opened: Office, slaves: int, rate: float, seconds: float) -> tuple[T
         configs = (opened.other_config, opened.config)
         refreshes = Background(crowd, [opened.command("refresh", config=config) for config in configs])
         evaluations = Background(crowd, [opened.command("evaluate")])
-        traffic = Traffic(crowd, rate)
+        traffic = Traffic(crowd, rate, crowd.clients)
         refreshes.look()
         evaluations.look()
         traffic.start()

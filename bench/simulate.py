@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,8 @@ sys.path.insert(0, str(CLONE))
 
 from bench.simulator.farm import Farm, Outcome, Plan  # noqa: E402
 from bench.simulator.faults import NO_FAULTS, Faults  # noqa: E402
-from bench.simulator.office import configure, fill  # noqa: E402
+from bench.simulator.office import configure, fill, fill_with_sid  # noqa: E402
+from bench.simulator.world import NOON  # noqa: E402
 from piufarm.names import SectionName  # noqa: E402
 
 SECTION: Final = SectionName("sid")
@@ -50,19 +52,34 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packages", type=int, default=300, help="size of the made-up archive (default: 300)")
     parser.add_argument("--slaves", type=int, default=20, help="(default: 20)")
+    parser.add_argument("--sid", action="store_true", help="test all of sid, as the host's mirror has it")
+    parser.add_argument("--folder", type=Path, help="where to make the scratch folder; /dev/shm spares the disk")
+    parser.add_argument(
+        "--evaluation-every", type=float, default=10.0, metavar="SECONDS", help="while there is work (default: 10)"
+    )
+    parser.add_argument("--test-seconds", type=float, default=20.0, help="the median of a test (default: 20)")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is left to chance (default: 1)")
     parser.add_argument("--plain", action="store_true", help="all slaves speak the plain protocol")
     parser.add_argument("--no-faults", action="store_true", help="nothing goes wrong")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="simulate-") as name:
+    with tempfile.TemporaryDirectory(prefix="simulate-", dir=arguments.folder) as name:
         configuration = configure(Path(name))
-        fill(configuration, arguments.seed, arguments.packages)
+        beginning = NOON
+        if arguments.sid:
+            fill_with_sid(configuration)
+            beginning = datetime.now(UTC)
+        else:
+            fill(configuration, arguments.seed, arguments.packages)
         plan = Plan(
             arguments.seed,
             arguments.slaves,
             faults=NO_FAULTS if arguments.no_faults else Faults(),
             featured=0.0 if arguments.plain else 0.5,
+            gather_seconds=arguments.evaluation_every,
+            test_seconds=arguments.test_seconds,
+            beginning=beginning,
+            tell=lambda text: print(text, file=sys.stderr, flush=True),
         )
         outcome = Farm(configuration, plan).run()
     print(json.dumps(asdict(outcome)) if arguments.json else table(outcome))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 from typing import Final
 
@@ -16,7 +18,7 @@ from bench.simulator.ledger import Ledger, Violation
 from bench.simulator.office import SECTION
 from bench.simulator.slaves import Script, Slave, Surroundings, Tests
 from bench.simulator.verdict import check_end
-from bench.simulator.world import World
+from bench.simulator.world import NOON, World
 from piufarm.config.model import Configuration
 from piufarm.master.evaluator import bring_up_to_date
 from piufarm.master.layout import section_files
@@ -41,7 +43,9 @@ class Plan:
     gather_seconds: float = 10.0
     test_seconds: float = 20.0  # the median
     log_bytes: int = 1000
+    beginning: datetime = NOON  # not before the section was refreshed
     days_max: float = 100.0
+    tell: Callable[[str], None] = lambda text: None  # takes a line about the progress, once an hour
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Farm:
         random = Random(plan.seed)
         self.plan = plan
         self.configuration = configuration
-        self.world = World(random)
+        self.world = World(random, plan.beginning)
         self.ledger = Ledger(self.world)
         self.host = Host(self.world, configuration, plan.faults, plan.evaluation_seconds, plan.gather_seconds)
         self.store: Store = open_store(configuration.farm.state)
@@ -121,9 +125,18 @@ class Farm:
             if hour >= 3600:
                 hour = 0.0
                 self.store.note_refresh(SECTION, now=self.world.now())
+                self._tell_progress()
             if self.world.seconds > self.plan.days_max * _DAY:
                 raise Violation(f"not done after {self.plan.days_max} days: {self.store.counts(SECTION)}")
             self._is_over = all(slave.is_empty for slave in self.slaves) and self._is_done()
+
+    def _tell_progress(self) -> None:
+        counts = self.store.counts(SECTION)
+        waiting = counts[PackageState.WAITING_TO_BE_TESTED] + counts[PackageState.WAITING_FOR_DEPENDENCY]
+        self.plan.tell(
+            f"{self.world.seconds / 3600:.1f} h: {self.ledger.events['results']:,} results, {waiting:,} packages wait,"
+            f" {self.host.counts['evaluations']} evaluations, {time.process_time():.0f} s of CPU"
+        )
 
     def _is_done(self) -> bool:
         counts = self.store.counts(SECTION)

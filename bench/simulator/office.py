@@ -7,8 +7,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from bench.load.office import Office
 from bench.simulator.archives import small_archive
 from bench.simulator.world import NOON
+from piufarm.archive.mirror import default_mirror
 from piufarm.config.load import load
 from piufarm.config.model import Configuration
 from piufarm.master.evaluator import bring_up_to_date
@@ -23,9 +25,10 @@ def configure(folder: Path, state: str = "") -> Configuration:
     """A master directory of its own; `state` is the URL of its store, if not the usual one."""
     config = folder / "piuparts.conf"
     where = f"state = {state}\n" if state else ""
+    rhythm = f"{_RHYTHM}mirror = {default_mirror().uri}\n"
     config.write_text(
         f"[global]\nsections = {SECTION}\nmaster-directory = {folder}/master\n{where}"
-        f"[{SECTION}]\ndistro = sid\n{_RHYTHM}"
+        f"[{SECTION}]\ndistro = sid\n{rhythm}"
     )
     return load(config)
 
@@ -36,3 +39,8 @@ def fill(configuration: Configuration, seed: int, packages: int) -> None:
     with closing(open_store(configuration.farm.state)) as store:
         store.replace_packages(SECTION, small_archive(random.Random(seed), packages), index_digest="", now=NOON)
         bring_up_to_date(store, SECTION)
+
+
+def fill_with_sid(configuration: Configuration) -> None:
+    """Let the master know all of sid, as the host's mirror has it."""
+    Office(configuration.path.parent, configuration.path, configuration.path).refresh()
