@@ -52,7 +52,7 @@ def stage_of(passed: Iterable[str]) -> Stage:
             stage, has_log = Stage.ELSEWHERE, False
         elif point in ("file.made", "intake.chunk"):
             stage, has_log = Stage.BODY, True
-        elif point in ("file.written", "store.begun", "store.postgresql-begun"):
+        elif point in ("file.written", "store.begun", "store.postgresql-begun") or point.startswith("migrate."):
             stage = Stage.COMMIT
         elif point in ("store.committed", "store.postgresql-committed") and not has_log:
             stage = Stage.ELSEWHERE

@@ -70,6 +70,7 @@ def test_the_long_campaign_was_long_and_killed_where_it_hurts() -> None:
         ("file.made intake.chunk file.written store.begun store.committed intake.recorded", Stage.COMMIT),
         ("file.made file.written session.replied", Stage.ELSEWHERE),
         ("store.begun", Stage.COMMIT),
+        ("migrate.renamed", Stage.COMMIT),
         ("store.begun store.committed", Stage.ELSEWHERE),
     ],
 )
