@@ -115,7 +115,7 @@ def test_a_new_snapshot_forgets_reservations_of_old_versions_past_their_deadline
     make_candidates(store, a=3, b=2, c=1)
     _reserve(store, "worker1", hours=-9)  # a
     _reserve(store, "worker2", hours=-8)  # a again
-    _reserve(store, "worker1", hours=0)  # a a third time
+    _reserve(store, "worker3", hours=0)  # a a third time
     _reserve(store, "worker1", hours=-9)  # b, which stays as it is
     _reserve(store, "worker1", hours=-9)  # c
     assert {held.package: held.deadline for held in store.reservations(SID)} == {
