@@ -13,6 +13,7 @@ from typing import Final
 
 from piufarm.master import classic
 from piufarm.master.evidence import damaged_evidence, unknown_evidence
+from piufarm.master.exchange.section_lock import import_lock
 from piufarm.master.layout import CLASSIC_DIRECTORIES, TEMPORARY_PREFIX, SectionFiles, inode_of, sha256_of
 from piufarm.master.machine import utc_now
 from piufarm.master.recycling import handmade_marks
@@ -186,9 +187,11 @@ class Check:
     def _unacknowledged(self, unknown: Iterable[str], seen: SectionScan) -> Iterator[Difference]:
         """Whole logs without a row: their sessions ended in between, and the slaves have sent them again."""
         oldest = time.time() - _LEFTOVER_SECONDS
+        if self.store.is_held(import_lock(self.section)):
+            unknown = ()  # some of them are about to get their rows
         for run_id in sorted(unknown):
             if seen.logs[run_id].changed < oldest and self.store.run(run_id) is None:
-                yield self._never_acknowledged(self.files.run_log(run_id))
+                yield self._never_acknowledged(self.files.runs / seen.logs[run_id].name)
         yield from map(self._never_acknowledged, unknown_evidence(self.store, self.files, oldest))
 
     def _never_acknowledged(self, log: Path) -> Difference:

@@ -17,7 +17,7 @@ from piufarm.errors import FarmError, UsageError
 from piufarm.master.evaluator import evaluate_alone
 from piufarm.master.exchange.importer import HISTORIES, Imported, SectionImport
 from piufarm.master.exchange.listing import section_folders
-from piufarm.master.exchange.section_lock import section_lock
+from piufarm.master.exchange.section_lock import import_lock, section_lock
 from piufarm.master.exchange.side_files import copy_side_file
 from piufarm.master.layout import section_files
 from piufarm.master.selection import select_sections
@@ -102,7 +102,7 @@ class _FarmImport:
         source = self.source / section.name
         files = section_files(self.configuration.farm.master_directory, section.name)
         with ExitStack() as stack:
-            if not stack.enter_context(store.exclusive(f"import {section.name}")):
+            if not stack.enter_context(store.exclusive(import_lock(section.name))):
                 raise FarmError(f"another import of {section.name} is at work", hint="wait for its end")
             if not stack.enter_context(section_lock(source, exclusive=self.in_place)):
                 self._complain_of_visitors(source)

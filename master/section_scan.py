@@ -20,6 +20,7 @@ _NOWHERE: Final = 0  # stands for the inode of a link that leads nowhere
 class LogFile(NamedTuple):
     """A log at the moment of the look."""
 
+    name: str
     inode: int
     size: int
     changed: float  # seconds since the epoch
@@ -88,6 +89,6 @@ def _logs(folder: Path, suffixes: tuple[str, ...] = (_LOG,)) -> Iterator[tuple[s
                 try:
                     stat = entry.stat()
                 except FileNotFoundError:
-                    yield entry.name, LogFile(_NOWHERE, 0, 0)
+                    yield entry.name, LogFile(entry.name, _NOWHERE, 0, 0)
                 else:
-                    yield entry.name, LogFile(stat.st_ino, stat.st_size, stat.st_mtime)
+                    yield entry.name, LogFile(entry.name, stat.st_ino, stat.st_size, stat.st_mtime)

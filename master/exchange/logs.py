@@ -214,6 +214,7 @@ class LogTakeover:
                 classic.link_log(self.files.log_of(run), target)
                 if self.in_place:
                     path.unlink()
+                    path.with_suffix(KPR).unlink(missing_ok=True)  # which classifies a log at this place alone
         elif not self.in_place:
             classic.link_log(self.files.log_of(run), self.files.classic_of(run))
             for suffix in (KPR, BUG):

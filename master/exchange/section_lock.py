@@ -1,4 +1,4 @@
-"""The lock of piuparts on a section: `master.lock`, held by whoever works on its files."""
+"""Who works on the files of a section: the lock of piuparts, `master.lock`, and our own for taking logs over."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from piufarm.names import SectionName
+
+
+def import_lock(section: SectionName) -> str:
+    """The name of the store's lock that is held while logs become ours: some lie in runs/ and have no rows yet."""
+    return f"import {section}"
 
 
 @contextmanager

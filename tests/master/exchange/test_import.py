@@ -14,6 +14,7 @@ import pytest
 
 from piufarm.master.exchange import logs
 from piufarm.master.exchange.listing import Listing
+from piufarm.master.exchange.section_lock import import_lock
 from piufarm.master.exchange.submissions import Submissions
 from piufarm.names import Package
 from piufarm.run import Completed
@@ -245,13 +246,14 @@ def test_in_place_the_files_become_ours_where_they_are(office: Office) -> None:
     packed = theirs.compressed("archive/pass", "a_0.9", "older\n")
     theirs.marker("reserved", "b_1.log", at=datetime.now().timestamp())
     theirs.write("pass/a_1.kpr", "")
+    theirs.write("fail/a_1.kpr", "fail/a_1.log a_error.conf\n")
     inodes = {passed.stat().st_ino, packed.stat().st_ino, (theirs.section / "fail" / "a_1.log").stat().st_ino}
     said = _import(office, theirs, "--in-place").stdout.decode()
     assert "sid: 1 results and 2 older ones taken over" in said
     runs = _runs(office)
     assert {office.files.log_of(run).stat().st_ino for run in runs} == inodes
     assert passed.samefile(office.files.log_of(next(run for run in runs if run.standing is Standing.CURRENT)))
-    assert not (theirs.section / "fail" / "a_1.log").exists()
+    assert list((theirs.section / "fail").iterdir()) == []
     assert (theirs.section / "archive" / "fail" / "a_1.log").read_text() == "fail\n"
     assert packed.exists()
     assert list((theirs.section / "reserved").iterdir()) == []
@@ -379,3 +381,17 @@ def test_states_follow_at_once_where_the_archive_is_known(office: Office, theirs
     theirs.marker("reserved", "c_1.log", at=datetime.now().timestamp())
     _import(office, theirs)
     assert office.converse("section sid\n_state b\nreserve\n")[2:] == ["ok dependency-failed-testing 1", "error"]
+
+
+def test_compressed_logs_that_were_copied_and_never_entered_are_put_aside(office: Office) -> None:
+    office.converse("section sid\npass a 1\n x\n.\n")
+    orphan = office.files.runs / "20200101T000000Z-000000000000.log.xz"
+    orphan.write_bytes(b"x")
+    os.utime(orphan, (T0, T0))
+    with office.store.exclusive(import_lock(SID)):
+        assert office.differences() == []  # its row may be about to come
+        refused = office.command("fsck", "--from-files")
+    assert "an import of sid is at work" in refused.stderr.decode()
+    completed = office.command("fsck", "--repair")
+    assert (completed.status, completed.stderr) == (0, b"")
+    assert (office.files.root / "stray" / orphan.name).exists()
