@@ -27,6 +27,8 @@ from piufarm.store import open_store
 from piufarm.store.model import Store
 
 _LOOK_SECONDS: Final = 60.0  # between two looks at whether all is done
+_TELL_SECONDS: Final = 300.0
+_HOUR: Final = 3600.0
 _DAY: Final = 86400.0
 
 
@@ -45,7 +47,7 @@ class Plan:
     log_bytes: int = 1000
     beginning: datetime = NOON  # not before the section was refreshed
     days_max: float = 100.0
-    tell: Callable[[str], None] = lambda text: None  # takes a line about the progress, once an hour
+    tell: Callable[[str], None] = lambda text: None  # takes a line about the progress now and then
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,14 @@ class Farm:
 
     def _watch(self) -> Script:
         """The timer's refreshes, and the end."""
-        hour = 0.0
+        refresh_at, tell_at = _HOUR, _TELL_SECONDS
         while not self._is_over:
             yield _LOOK_SECONDS
-            hour += _LOOK_SECONDS
-            if hour >= 3600:
-                hour = 0.0
+            if self.world.seconds >= refresh_at:
+                refresh_at += _HOUR
                 self.store.note_refresh(SECTION, now=self.world.now())
+            if self.world.seconds >= tell_at:
+                tell_at += _TELL_SECONDS
                 self._tell_progress()
             if self.world.seconds > self.plan.days_max * _DAY:
                 raise Violation(f"not done after {self.plan.days_max} days: {self.store.counts(SECTION)}")
@@ -134,7 +137,7 @@ class Farm:
         counts = self.store.counts(SECTION)
         waiting = counts[PackageState.WAITING_TO_BE_TESTED] + counts[PackageState.WAITING_FOR_DEPENDENCY]
         self.plan.tell(
-            f"{self.world.seconds / 3600:.1f} h: {self.ledger.events['results']:,} results, {waiting:,} packages wait,"
+            f"{self.world.seconds / _HOUR:.1f} h: {self.ledger.events['results']:,} results, {waiting:,} packages wait,"
             f" {self.host.counts['evaluations']} evaluations, {time.process_time():.0f} s of CPU"
         )
 
