@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "Tells what a package waits for and who keeps that, down to the cause; its place in the queue, and when a"
         " result can be expected, from how long tests took lately."
     )
-    parser.add_argument("package", metavar="PACKAGE")
+    parser.add_argument("package", metavar="PACKAGE", help="name of a binary package")
     parser.add_argument("sections", metavar="SECTION", nargs="*", help="default: every section that has the package")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     add_config_option(parser)
