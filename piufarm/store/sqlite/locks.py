@@ -72,11 +72,11 @@ class LockFile:
         """Wait for the turn to write: first come, first served, which SQLite's own waiting (by sleeping) is not."""
         if self._queue is None:
             self._queue = self._open()
-        if not self._try(self._queue, _QUEUE):
-            self._wait(self._queue)
         try:
+            if not self._try(self._queue, _QUEUE):
+                self._wait(self._queue)
             yield
-        finally:
+        finally:  # also if a signal came between the turn and its first moment
             fcntl.fcntl(self._queue, fcntl.F_OFD_SETLK, _flock(fcntl.F_UNLCK, _QUEUE))
 
     def _wait(self, descriptor: int) -> None:
