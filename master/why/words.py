@@ -34,9 +34,7 @@ _DID: Final = {
 def sentence(explanation: Explanation, now: datetime) -> str:
     """Everything in one line, without a full stop at its end."""
     subject, pairs = explanation.subject, list(pairwise(explanation.chain))
-    links = [_link(*pair) for pair in pairs]
-    if links:
-        links[-1] += f" {explanation.cause.version}"
+    links = [_link(one, other, exact=other is explanation.cause) for one, other in pairs]
     if len(links) > _SHOWN:
         left_out = pairs[_AT_EACH_END:-_AT_EACH_END]
         links[_AT_EACH_END:-_AT_EACH_END] = [f"leads through {len(left_out)} packages to {_named(*left_out[-1])}"]
@@ -51,13 +49,14 @@ def steps(explanation: Explanation, now: datetime) -> Sequence[str]:
     return [f"{one.package} {one.version} {what}" for one, what in zip(explanation.chain, told, strict=True)]
 
 
-def _link(one: Situation, other: Situation) -> str:
-    return f"{'waits for' if waits(one) else 'depends on'} {_named(one, other)}"
+def _link(one: Situation, other: Situation, *, exact: bool = False) -> str:
+    return f"{'waits for' if waits(one) else 'depends on'} {_named(one, other, exact=exact)}"
 
 
-def _named(one: Situation, other: Situation) -> str:
-    """The other package, with its section if that is another one."""
-    return other.package + (f" (section {other.section})" if other.section != one.section else "")
+def _named(one: Situation, other: Situation, *, exact: bool = False) -> str:
+    """The other package, with its section if that is another one; if `exact` with its version."""
+    elsewhere = f" (section {other.section})" if other.section != one.section else ""
+    return f"{other.package}{f' {other.version}' if exact else ''}{elsewhere}"
 
 
 def cause(explanation: Explanation, now: datetime) -> str:

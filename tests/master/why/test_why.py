@@ -11,11 +11,13 @@ import pytest
 from piufarm.master.evaluator import bring_up_to_date
 from piufarm.master.why.chain import Explanation, explain
 from piufarm.master.why.words import duration, sentence
-from piufarm.names import Package, Version
+from piufarm.names import Package, SectionName, Version
 from piufarm.run import Completed, run
+from piufarm.states import PackageState
 from piufarm.store.attempts import NewTrouble
+from piufarm.store.model import ComputedState
 from piufarm.trouble import TroubleKind
-from tests.core.store.builders import result
+from tests.core.store.builders import NOON, fill, package, result
 from tests.master.office import SID, Office
 from tests.support.clone import PIUFARM
 from tests.support.stores import on_both_stores
@@ -150,6 +152,28 @@ def test_results_that_are_not_worked_out_yet_are_mentioned(office: Office) -> No
     assert "worked out" not in _sentence(office, "b")
     office.store.record_run(SID, result("a"))
     assert _sentence(office, "b").endswith("; new results are still being worked out")
+
+
+def test_what_no_test_decides_is_told_by_its_reason(office: Office) -> None:
+    fill(office.store, package("new"), package("old"), package("out", listed=False))
+    states = {
+        Package("old"): ComputedState(PackageState.OUTDATED, "the section sid has a newer version, 2"),
+        Package("out"): ComputedState(PackageState.SUCCESSFULLY_TESTED, "not tested in this section, taken as good"),
+    }
+    office.store.set_states(SID, states, evaluated=office.store.snapshot(SID))
+    assert _sentence(office, "old") == "old 1 is outdated: the section sid has a newer version, 2"
+    assert _sentence(office, "out") == "out 1 is not tested in this section, taken as good"
+    assert _sentence(office, "new").startswith("new 1 has no state yet: new in the archive; ")
+
+
+def test_a_chain_leads_into_another_section(office: Office) -> None:
+    other = SectionName("other")
+    office.store.replace_packages(other, [package("lib")], index_digest="", now=NOON)
+    fill(office.store, package("app"))
+    states = {Package("app"): ComputedState(PackageState.WAITING_FOR_DEPENDENCY, "waits for lib", blocker="lib other")}
+    office.store.set_states(SID, states, evaluated=office.store.snapshot(SID))
+    said = _sentence(office, "app")
+    assert said.startswith("app 1 waits for lib 1 (section other), which has no state yet: ")
 
 
 def test_the_command_tells_a_line_a_package(office: Office) -> None:
