@@ -36,3 +36,16 @@ def test_a_failure_knows_how_many_packages_it_blocks() -> None:
     states = world("bad", "one -> bad", "two -> one", "fine -> bad | good", "good", failed="bad")
     assert states["bad"].blocked == 2
     assert states["fine"].waiting == 0
+
+
+def test_a_virtual_name_counts_for_the_provider_that_is_followed() -> None:
+    states = world("pa (virt)", "pb (virt)", "pc (virt)", "u -> virt", failed="pa")
+    assert states["pa"].blocked == 0
+    assert states["pb"].waiting == 1
+    assert states["pc"].waiting == 0
+
+
+def test_what_waits_has_an_estimate_for_the_moment_when_it_is_set_free() -> None:
+    states = world("base", "mid -> base", "one -> mid", "two -> mid", "top -> one, two")
+    assert (states["base"].chain, states["base"].waiting) == (4, 4)
+    assert (states["mid"].chain, states["mid"].waiting) == (3, 2)  # of the three that depend on it
