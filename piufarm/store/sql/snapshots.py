@@ -14,7 +14,7 @@ from piufarm.names import Package, SectionName
 from piufarm.states import PackageState
 from piufarm.store.errors import StoreError
 from piufarm.store.evaluations import Circumstances
-from piufarm.store.model import ComputedState, IndexPackage
+from piufarm.store.model import ComputedState, Dependency, IndexPackage
 from piufarm.store.relations_text import clauses_text, provides_text
 from piufarm.store.sql import candidates
 from piufarm.store.sql.database import Cursor, Database, Row
@@ -95,7 +95,7 @@ def _stage(
     database: Database, key: SectionKey, packages: Iterable[IndexPackage], states: Mapping[Package, ComputedState]
 ) -> None:
     mentions = _Mentions()
-    rows = (_package_row(key, mentions.noted(package), states.get(package.name, _NEW)) for package in packages)
+    rows = (_package_row(key, package, mentions.note(package), states.get(package.name, _NEW)) for package in packages)
     _load(database, "package", _PACKAGE_COLUMNS, rows)
     _load(database, "dependents", _DEPENDENTS_COLUMNS, mentions.rows(key))
     database.settle("package", "dependents")
@@ -108,39 +108,60 @@ def _load(database: Database, table: str, columns: Sequence[str], rows: Iterator
         fault_point("refresh.staged")
 
 
-def _package_row(key: SectionKey, package: IndexPackage, computed: ComputedState) -> Row:
-    plain = [clause.alternatives for clause in package.depends if not clause.pre]
-    early = [clause.alternatives for clause in package.depends if clause.pre]
+def _package_row(
+    key: SectionKey, package: IndexPackage, depends: tuple[str, str], computed: ComputedState
+) -> Row:
     return (
         key.id, key.generation, package.name, package.version, package.test_version, package.source,
-        package.source_version, package.maintainer, int(package.listed), clauses_text(plain), clauses_text(early),
-        provides_text(package.provides), computed.state.value, computed.reason, computed.chain, computed.waiting,
-        computed.blocked, numbers_text(computed.chosen), int(computed.retestable), computed.blocker,
-        candidate_weight(computed), random.getrandbits(_TIE_BITS), 0,
+        package.source_version, package.maintainer, int(package.listed), *depends, provides_text(package.provides),
+        computed.state.value, computed.reason, computed.chain, computed.waiting, computed.blocked,
+        numbers_text(computed.chosen), int(computed.retestable), computed.blocker, candidate_weight(computed),
+        random.getrandbits(_TIE_BITS), 0,
     )  # fmt: skip
 
 
+class _Clause(NamedTuple):
+    """A clause that packages have, as their rows hold it."""
+
+    clause: Dependency
+    text: str
+    users: list[str]
+
+
 class _Mentions:
-    """Every name that a dependency mentions, with the packages that do so and those that provide the name."""
+    """What packages depend on and provide, gathered as they go by.
+
+    Clauses are told apart by identity: an archive repeats most of them, and equal ones are mostly one object.
+    """
 
     def __init__(self) -> None:
-        self._dependents: dict[str, list[str]] = {}
+        self._clauses: dict[int, _Clause] = {}
         self._providers: dict[str, list[str]] = {}
 
-    def noted(self, package: IndexPackage) -> IndexPackage:
-        """The package, after a look at what it depends on and what it provides."""
-        names = {wanted.name for clause in package.depends for wanted in clause.alternatives if not wanted.arch}
-        for name in names:
-            self._dependents.setdefault(name, []).append(package.name)
+    def note(self, package: IndexPackage) -> tuple[str, str]:
+        """The texts of a package's Depends and Pre-Depends."""
+        plain: list[str] = []
+        early: list[str] = []
+        for clause in package.depends:
+            known = self._clauses.get(id(clause))
+            if known is None:
+                known = self._clauses[id(clause)] = _Clause(clause, clauses_text([clause.alternatives]), [])
+            known.users.append(package.name)
+            (early if clause.pre else plain).append(known.text)
         for name in {provided.name for provided in package.provides}:
             self._providers.setdefault(name, []).append(package.name)
-        return package
+        return ",".join(plain), ",".join(early)
 
     def rows(self, key: SectionKey) -> Iterator[Row]:
-        """The table of them; what is provided and never mentioned is in nobody's way."""
-        for name in sorted(self._dependents):
-            packages, providers = self._dependents[name], self._providers.get(name, ())
-            yield key.id, key.generation, name, ",".join(sorted(packages)), ",".join(sorted(providers))
+        """Every name that a clause mentions; what is provided and never mentioned is in nobody's way."""
+        dependents: dict[str, list[str]] = {}
+        for clause, _, users in self._clauses.values():
+            for wanted in clause.alternatives:
+                if not wanted.arch:
+                    dependents.setdefault(wanted.name, []).extend(users)
+        for name in sorted(dependents):
+            packages = dict.fromkeys(sorted(dependents[name]))
+            yield key.id, key.generation, name, ",".join(packages), ",".join(sorted(self._providers.get(name, ())))
 
 
 def _switch(
