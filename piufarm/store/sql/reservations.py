@@ -199,14 +199,15 @@ def renew(cursor: Cursor, section: SectionName, owner: str, deadline: datetime) 
 
 
 # Nothing extends what its owner does not seem to know of any more: see Store.abandon_reservations.
-_EXTENDED: Final = "owner = :owner AND section_id = :section_id AND lease = 0 AND abandoned = 0"
+# The plus signs keep a database from walking through everybody's reservations until it meets the owner's.
+_EXTENDED: Final = "owner = :owner AND +section_id = :section_id AND lease = 0 AND abandoned = 0"
+HOLDS_UNTIL: Final = f"SELECT min(deadline + 0) FROM reservation WHERE {_EXTENDED}"
 
 
 def holds_until(cursor: Cursor, section: SectionName, owner: str) -> datetime | None:
     """The first deadline of what `owner` has reserved and not abandoned, None if it has nothing."""
     (first,) = cursor.execute(
-        f"SELECT min(deadline) FROM reservation WHERE {_EXTENDED}",
-        {"owner": owner, "section_id": find_section(cursor, section).id},
+        HOLDS_UNTIL, {"owner": owner, "section_id": find_section(cursor, section).id}
     ).fetchone()
     return None if first is None else moment(first)
 

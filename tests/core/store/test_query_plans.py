@@ -9,6 +9,7 @@ from piufarm.outcome import Outcome
 from piufarm.store.model import Store
 from piufarm.store.sql.candidates import BEST_MARKED, BEST_WAITING, Choice
 from piufarm.store.sql.database import Parameters
+from piufarm.store.sql.reservations import HOLDS_UNTIL
 from piufarm.store.sql.rows import find_section
 from piufarm.store.sql.store import SqlStore
 from tests.core.store.builders import HOUR, NOON, SID, fill, make_candidates, package, result
@@ -50,3 +51,5 @@ def test_candidates_and_what_is_over_come_straight_from_an_index(large: SqlStore
         assert not any(words in plan for words in ("SCAN p\n", "Seq Scan on package", "Sort", "TEMP B-TREE")), plan
     over = "SELECT 1 FROM reservation WHERE section_id = :section_id AND deadline <= :now LIMIT 1"
     assert "reservation_deadline" in _plan(large, store_kind, over, {"section_id": key.id, "now": 0})
+    mine = {"section_id": key.id, "owner": "worker1"}
+    assert "reservation_of_owner" in _plan(large, store_kind, HOLDS_UNTIL, mine)
