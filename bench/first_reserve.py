@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """From the start of a session to its first package, beside piuparts-master: nothing tested, and 75,000 results.
 
-Both have sid as the host's mirror has it, and the same results: logs in the folders of piuparts-master, taken over by
-`piufarm master import`. The peer computes everything in each session; ours has done so when results came in.
+Both have the suite as the host's mirror has it, and the same results: logs in the folders of piuparts-master, taken
+over by `piufarm master import`. The peer computes everything in each session; ours has done so when results came in.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import statistics
@@ -51,19 +52,19 @@ def write_results(versions: Mapping[str, str], folder: Path, count: int) -> None
     log.unlink(missing_ok=True)
 
 
-def measure(counts: Sequence[int], store: str, rounds: int, peer_rounds: int) -> Found:
+def measure(arguments: argparse.Namespace, store: str, peer_rounds: int) -> Found:
     """Ours on a store, and the peer, with these numbers of results."""
     found: Found = {}
-    with empty_office(store) as office:
+    with empty_office(store, arguments.suite) as office:
         office.refresh()
         opened = office.store()
         versions = opened.versions(SECTION)
         opened.close()
-        peer = Peer(office.folder)
-        for count in counts:
+        peer = Peer(office.folder, arguments.suite)
+        for count in arguments.results:
             if count:
                 _have_results(office, peer, versions, count)
-            found[store, count] = _repeat(lambda: first_reserve(office.session("bench")), rounds)
+            found[store, count] = _repeat(lambda: first_reserve(office.session("bench")), arguments.rounds)
             if peer_rounds:
                 found[peer.name, count] = _repeat(peer.first_reserve, peer_rounds)
     return found
@@ -120,7 +121,7 @@ def goals(found: Found) -> list[Goal]:
 
 def main() -> int:
     """Measure and print; 1 if a goal is missed."""
-    parser = arguments_of(__doc__, stores=(*STORES, "both"))
+    parser = arguments_of(__doc__, stores=(*STORES, "both"), with_suite=True)
     parser.add_argument("--rounds", type=int, default=9, help="of ours, the median counts (default: 9)")
     parser.add_argument("--peer-rounds", type=int, default=1, help="of piuparts-master, a minute each (default: 1)")
     parser.add_argument("--results", type=int, nargs="+", default=[0, 75_000], help="default: 0 75000")
@@ -128,7 +129,7 @@ def main() -> int:
     found: Found = {}
     for number, store in enumerate(STORES if arguments.store == "both" else (arguments.store,)):
         # the peer has no store: once is enough
-        found |= measure(arguments.results, store, arguments.rounds, 0 if number else arguments.peer_rounds)
+        found |= measure(arguments, store, 0 if number else arguments.peer_rounds)
     print(file=sys.stderr)
     figures: dict[str, object] = {
         f"{name}, {count} results": [asdict(one) for one in taken] for (name, count), taken in found.items()

@@ -25,7 +25,7 @@ from bench.load.peer import Peer  # noqa: E402
 
 GOAL_CPU_SECONDS: Final = 6.0
 GOAL_MB: Final = 350
-_HEAD: Final = "| refresh of sid | wall | CPU | memory | times faster (wall) | of the CPU |\n|---|---|---|---|---|---|"
+_HEAD: Final = "| refresh | wall | CPU | memory | times faster (wall) | of the CPU |\n|---|---|---|---|---|---|"
 
 
 @dataclass
@@ -52,11 +52,11 @@ class Rounds:
         )
 
 
-def measure(store: str, rounds: int) -> list[Rounds]:
+def measure(store: str, suite: str, rounds: int) -> list[Rounds]:
     """Ours on a store: from cold, with nothing new, with everything new."""
     cold, unchanged, changed = (Rounds(f"{store}, {what}") for what in ("from cold", "nothing new", "all new"))
     for _ in range(rounds):
-        with empty_office(store) as office:
+        with empty_office(store, suite) as office:
             cold.taken.append(run_to_end(office.command("refresh")))
             unchanged.taken.append(run_to_end(office.command("refresh")))
             changed.taken.append(run_to_end(office.command("refresh", config=office.other_config)))
@@ -64,10 +64,10 @@ def measure(store: str, rounds: int) -> list[Rounds]:
     return [cold, unchanged, changed]
 
 
-def measure_peer(rounds: int) -> Rounds:
+def measure_peer(suite: str, rounds: int) -> Rounds:
     """The first `reserve` of sessions of piuparts-master."""
     with empty_office("sqlite") as office:
-        peer = Peer(office.folder)
+        peer = Peer(office.folder, suite)
         found = Rounds(f"{peer.name}, in each session")
         for _ in range(rounds):
             found.taken.append(peer.first_reserve())
@@ -87,13 +87,13 @@ def goals(found: Sequence[Rounds]) -> list[Goal]:
 
 def main() -> int:
     """Measure and print; 1 if a goal is missed."""
-    parser = arguments_of(__doc__, stores=(*STORES, "both"))
+    parser = arguments_of(__doc__, stores=(*STORES, "both"), with_suite=True)
     parser.add_argument("--rounds", type=int, default=3, help="of ours (default: 3)")
     parser.add_argument("--peer-rounds", type=int, default=1, help="of piuparts-master, a minute each (default: 1)")
     arguments = parser.parse_args()
-    peer = [measure_peer(arguments.peer_rounds)] if arguments.peer_rounds else []
+    peer = [measure_peer(arguments.suite, arguments.peer_rounds)] if arguments.peer_rounds else []
     stores = STORES if arguments.store == "both" else (arguments.store,)
-    ours = [measure(store, arguments.rounds) for store in stores]
+    ours = [measure(store, arguments.suite, arguments.rounds) for store in stores]
     print(file=sys.stderr)
     theirs = peer[0].median if peer else None
     rows = [rounds.row(None) for rounds in peer] + [rounds.row(theirs) for found in ours for rounds in found]

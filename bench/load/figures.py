@@ -53,10 +53,14 @@ class Goal:
         return f"{'reached' if self.is_reached else 'MISSED'}: {self.text}"
 
 
-def arguments_of(description: str | None, *, stores: Sequence[str] = STORES) -> argparse.ArgumentParser:
+def arguments_of(
+    description: str | None, *, stores: Sequence[str] = STORES, with_suite: bool = False
+) -> argparse.ArgumentParser:
     """The options that all these measurements have."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", choices=stores, default="sqlite", help="where the store is (default: sqlite)")
+    if with_suite:
+        parser.add_argument("--suite", default="sid", help="of the host's mirror (default: sid)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser
 

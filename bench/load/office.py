@@ -77,8 +77,8 @@ def office(store: str) -> Iterator[Office]:
 
 
 @contextmanager
-def empty_office(store: str) -> Iterator[Office]:
-    """A master that has done nothing yet; gone at the end."""
+def empty_office(store: str, suite: str = SECTION) -> Iterator[Office]:
+    """A master that has done nothing yet, its section following this suite; gone at the end."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name, _state(store) as state:
         folder = Path(name)
         mirror = default_mirror()
@@ -88,7 +88,7 @@ def empty_office(store: str) -> Iterator[Office]:
             config = folder / f"piuparts{number}.conf"
             config.write_text(
                 f"[global]\nsections = {SECTION}\nmaster-directory = {folder}/master\n{state}"
-                f"[{SECTION}]\nmirror = {mirror.uri}\ndistro = sid\n{globs}"
+                f"[{SECTION}]\nmirror = {mirror.uri}\ndistro = {suite}\n{globs}"
             )
             configs.append(config)
         yield Office(folder, *configs)

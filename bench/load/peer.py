@@ -16,7 +16,7 @@ from tests.support.programs import REAL_ETC, REAL_MASTER, real_version
 class Peer:
     """A master directory of piuparts-master; it fetches the archive in each session."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, suite: str = SECTION) -> None:
         self.name = f"piuparts {real_version()}"
         self.master = folder / "peer"
         self._etc = folder / "etc"
@@ -25,7 +25,7 @@ class Peer:
         shutil.copy(REAL_ETC / "distros.conf", self._etc)
         (self._etc / "piuparts.conf").write_text(
             f"[global]\nsections = {SECTION}\nmaster-directory = {self.master}\n"
-            f"[{SECTION}]\nmirror = {default_mirror().uri}\ndistro = sid\n"
+            f"[{SECTION}]\nmirror = {default_mirror().uri}\ndistro = {suite}\n"
         )
 
     def first_reserve(self) -> Taken:
