@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Kill the master's programs at every fault point and at random moments, and see that nothing acknowledged is lost.
 
-    bench/kills.py                        the whole campaign on both databases: some 20 minutes
+    bench/kills.py                        the whole campaign on both databases: some 15 minutes
     bench/kills.py --each 2 --random 20   a short one
     bench/kills.py --only sqlite --seed 7 what the plan of a seed does on one database
 
