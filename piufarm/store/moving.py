@@ -51,6 +51,7 @@ def move(
         old.freeze(list(tables()))
         _empty(target)
         carried = {name: _carry(old, target, table, tell) for name, table in tables().items()}
+        target.count_on(*(name for name, table in tables().items() if table.numbered))
         target.settle(*tables())
         fault_point("move.carried")
         with target.read() as new:

@@ -76,18 +76,16 @@ class PostgresqlDatabase:
         fault_point("store.postgresql-committed")
 
     def settle(self, *tables: str) -> None:
-        """See Database.settle: which index serves a query is decided by statistics.
+        """See Database.settle: which index serves a query is decided by statistics."""
+        with self.write() as cursor:
+            cursor.also(f"ANALYZE {', '.join(tables)}")
 
-        And rows that brought their numbers with them are not counted otherwise.
-        """
-        from piufarm.store.sql.tables import tables as described  # a session has no use for it
-
+    def count_on(self, *tables: str) -> None:
+        """See Database.count_on."""
         with self.write() as cursor:
             for table in tables:
-                if described()[table].numbered:
-                    sequence = f"pg_get_serial_sequence('{table}', 'id')"
-                    cursor.also(f"SELECT setval({sequence}, max(id)) FROM {table} HAVING max(id) > 0")
-            cursor.also(f"ANALYZE {', '.join(tables)}")
+                sequence = f"pg_get_serial_sequence('{table}', 'id')"
+                cursor.also(f"SELECT setval({sequence}, max(id)) FROM {table} HAVING max(id) > 0")
 
     def stream(self, query: str, parameters: Parameters) -> Iterator[Row]:
         """See Database.stream; on a connection of its own."""

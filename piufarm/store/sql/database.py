@@ -86,6 +86,13 @@ class Database(Protocol):
         """Many rows of these tables are new: take a look at them before anybody asks for them."""
         ...
 
+    def count_on(self, *tables: str) -> None:
+        """Rows of these tables have brought their numbers with them: let new ones get higher numbers.
+
+        Nobody else may be writing to them.
+        """
+        ...
+
     def close(self) -> None: ...
     def release(self) -> None:
         """See Store.release."""
