@@ -23,9 +23,9 @@ from piufarm.store_url import without_password
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.description = (
-        "Carries all that the store holds to another database, sees that it has arrived, and closes the old store for"
-        " good. Slaves that come meanwhile are told that the section is busy. Whatever ends it early: run it again."
+    parser.epilog = (
+        "Everything is carried over and compared; then the old store is closed for good. Slaves that come meanwhile are"
+        " told that the section is busy. If anything ends it early, run it again."
     )
     parser.add_argument(
         "url",
