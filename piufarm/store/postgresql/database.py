@@ -23,7 +23,7 @@ _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _STREAM_ROWS: Final = 2000  # fetched at a time
 _HELD: Final = """
-SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid = %s AND objid = %s
+SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid = :high AND objid = :low
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
@@ -115,8 +115,8 @@ class PostgresqlDatabase:
     def is_held(self, name: str) -> bool:
         """See Store.is_held."""
         number = lock_number(name)
-        with self._translated(), closing(self._connected().cursor()) as cursor:
-            cursor.execute(_HELD, (number >> 32, number & 0xFFFFFFFF))
+        with self.read() as cursor:
+            cursor.execute(_HELD, {"high": number >> 32, "low": number & 0xFFFFFFFF})
             return cursor.fetchone() is not None
 
     @contextmanager
