@@ -55,7 +55,7 @@ def main() -> int:
     parser.add_argument("--sid", action="store_true", help="test all of sid, as the host's mirror has it")
     parser.add_argument("--folder", type=Path, help="where to make the scratch folder; /dev/shm spares the disk")
     parser.add_argument(
-        "--evaluation-every", type=float, default=10.0, metavar="SECONDS", help="while there is work (default: 10)"
+        "--evaluation-seconds", type=float, default=5.0, help="that one takes, in simulated time (default: 5)"
     )
     parser.add_argument("--test-seconds", type=float, default=20.0, help="the median of a test (default: 20)")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is left to chance (default: 1)")
@@ -76,7 +76,8 @@ def main() -> int:
             arguments.slaves,
             faults=NO_FAULTS if arguments.no_faults else Faults(),
             featured=0.0 if arguments.plain else 0.5,
-            gather_seconds=arguments.evaluation_every,
+            evaluation_seconds=arguments.evaluation_seconds,
+            gather_seconds=2 * arguments.evaluation_seconds,
             test_seconds=arguments.test_seconds,
             beginning=beginning,
             tell=lambda text: print(text, file=sys.stderr, flush=True),

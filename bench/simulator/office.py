@@ -18,7 +18,7 @@ from piufarm.names import SectionName
 from piufarm.store import open_store
 
 SECTION: Final = SectionName("sid")
-_RHYTHM: Final = "reservation-timeout = 1800\nlease-timeout = 600\nslave-flush-interval = 300\n"
+_RHYTHM: Final = "reservation-timeout = 1800\nlease-timeout = 600\nslave-flush-interval = 300\nreserve-wait = 5\n"
 
 
 def configure(folder: Path, state: str = "") -> Configuration:
