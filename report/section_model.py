@@ -26,7 +26,8 @@ class SectionModel:
     """One section as it was when it was read.
 
     `history` holds the latest runs of each package, newest first, and the current one in any case. `outside` are
-    packages that the section does not test and that others depend on.
+    packages that the section does not test and that others depend on. `elsewhere` has packages that are outdated here,
+    as the first section tests them that is looked into and has them up to date.
     """
 
     settings: Section
@@ -35,6 +36,7 @@ class SectionModel:
     dependencies: Mapping[Package, Sequence[Dependency]]
     providers: Mapping[Package, Sequence[Package]]
     outside: Mapping[Package, PackageState]
+    elsewhere: Mapping[Package, PackageRow]
     history: Mapping[Package, Sequence[Run]]
     reservations: Sequence[Reservation]
     daily: Sequence[tuple[date, Mapping[str, int]]]
@@ -107,6 +109,7 @@ def load_section(store: Store, settings: Section, today: date) -> SectionModel:
         dependencies=dependencies,
         providers=providers,
         outside=_outside(store, name, {*_named(dependencies), *chain(*providers.values())} - packages.keys()),
+        elsewhere=_elsewhere(store, name, packages.values()),
         history=history,
         reservations=store.reservations(name),
         daily=store.daily_counts(name),
@@ -122,3 +125,14 @@ def _named(dependencies: Mapping[Package, Sequence[Dependency]]) -> Iterator[Pac
 def _outside(store: Store, section: SectionName, names: Iterable[Package]) -> Mapping[Package, PackageState]:
     rows = (store.package(section, name) for name in sorted(names))
     return {row.name: row.state for row in rows if row is not None}
+
+
+def _elsewhere(store: Store, section: SectionName, packages: Iterable[PackageRow]) -> Mapping[Package, PackageRow]:
+    others = store.looked_into(section)
+    found: dict[Package, PackageRow] = {}
+    for outdated in (row.name for row in packages if row.state is PackageState.OUTDATED):
+        rows = (store.package(other, outdated) for other in others)
+        tested = (row for row in rows if row is not None and row.listed and row.state is not PackageState.OUTDATED)
+        if (row := next(tested, None)) is not None:
+            found[outdated] = row
+    return found

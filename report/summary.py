@@ -53,10 +53,11 @@ Verdicts = dict[str, dict[str, Verdict]]  # by source, then by suite
 
 
 def section_verdicts(model: SectionModel, suites: Sequence[str], farm: Global) -> Verdicts:
-    """The verdicts of one section: the worst of each source's binaries."""
+    """The verdicts of one section: the worst of each source's binaries, of outdated ones as other sections see them."""
     verdicts: Verdicts = {}
-    for source, binaries in model.sources.items():
+    for source, rows in model.sources.items():
         address = page_url(farm, model.paths.source(source))
+        binaries = [model.elsewhere.get(row.name, row) for row in rows]
         flags = [_FLAGS[binary.state] for binary in binaries]
         blocked = max(binary.blocked if flag == "F" else 0 for binary, flag in zip(binaries, flags, strict=True))
         verdict = Verdict(min(flags, key=_WORST_FIRST.index), blocked, address)

@@ -111,6 +111,23 @@ def test_only_sources_with_a_binary_that_the_section_tests_are_exported(farm: Sa
     assert not (farm.output / "sid/source/t/two.html").exists()
 
 
+def test_an_outdated_package_has_the_flag_of_the_section_that_has_it_and_tests_it(tmp_path: Path) -> None:
+    farm = make_farm(tmp_path / "farm", ("exp", "gone", "also-old", "part", "sid"))
+    states = {"exp": PackageState.OUTDATED, "also-old": PackageState.OUTDATED, "sid": PackageState.FAILED_TESTING}
+    for name, state in states.items():
+        _with_states(farm, SectionName(name), {"a": state}, blocked=3 if name == "sid" else 0)
+    store = farm.open()
+    part = SectionName("part")
+    fill(store, part, [index_package("b"), index_package("a", source="it", listed=False)])
+    set_states(store, part, {"a": ComputedState(PackageState.SUCCESSFULLY_TESTED, "")})  # not tested there
+    store.look_into(SectionName("exp"), [SectionName(name) for name in ("gone", "also-old", "part", "sid")])
+    store.close()
+    farm.report()
+    for name, verdict in {"exp": ["F", 3], "also-old": ["-", 0]}.items():
+        address = f"https://farm.example.org/piuparts/{name}/source/i/it.html"
+        assert _section_summary(farm, name)["packages"] == {"it": {"unknown": [*verdict, address]}}
+
+
 def test_the_more_important_section_gives_the_address_when_flags_are_equal(tmp_path: Path) -> None:
     farm = make_farm(tmp_path / "farm", ("late", "first"), more="precedence = 0\n")
     for name in ("late", "first"):
