@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
 OUTPUT_MAX: Final = 64 * 1024 * 1024  # bytes of a test's output that a log keeps, its end not counted
+LINES_MAX: Final = 8 * 1024 * 1024  # lines of it: a master takes no log of more than twice as many
 _TAIL: Final = 64 * 1024  # characters of the end that it keeps in any case
 
 Clock = Callable[[], datetime]
@@ -39,10 +40,11 @@ class OutputText:
     Too long an output loses its middle, never its end.
     """
 
-    def __init__(self, limit: int = OUTPUT_MAX) -> None:
+    def __init__(self, limit: int = OUTPUT_MAX, *, lines: int = LINES_MAX) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self._decoder = io.IncrementalNewlineDecoder(decoder, translate=True)
         self._room = limit
+        self._lines = lines
         self._left_out = 0
         self._tail = ""  # the last characters seen, for `last_line`
         self._kept_back = ""  # of the tail: what is not in the log yet because the room is used up
@@ -68,15 +70,21 @@ class OutputText:
         text = text.replace("\x1b", "[ESC]")
         self._tail = (self._tail + text)[-_TAIL:]
         data = text.encode()
-        if len(data) <= self._room and not self._kept_back:
-            self._room -= len(data)
+        head = b"" if self._kept_back else self._within_limits(data)
+        self._room -= len(head)
+        self._lines -= head.count(b"\n")
+        if len(head) == len(data):
             return data
-        head = data[: self._room].decode("utf-8", "ignore").encode() if not self._kept_back else b""
-        self._room = 0
         kept = self._kept_back + data[len(head) :].decode()
         self._kept_back = kept[-_TAIL:]
         self._left_out += len(kept[:-_TAIL].encode())
         return head
+
+    def _within_limits(self, data: bytes) -> bytes:
+        head = data if len(data) <= self._room else data[: self._room].decode("utf-8", "ignore").encode()
+        if head.count(b"\n") <= self._lines:
+            return head
+        return b"\n".join(head.split(b"\n", self._lines + 1)[:-1])
 
 
 class LogWriter:

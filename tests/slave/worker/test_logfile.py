@@ -9,15 +9,16 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from piufarm.protocol import DEFAULT_LIMITS
 from piufarm.slave.job.logfile import LogWriter, OutputText
 from piufarm.slave.job.verdict import INCOMPLETE
 
 MOMENT = datetime(2026, 11, 20, 6, 14, 52, tzinfo=UTC)
 
 
-def text_of(*pieces: bytes, limit: int = 1 << 20) -> tuple[bytes, str]:
+def text_of(*pieces: bytes, limit: int = 1 << 20, lines: int = 1 << 20) -> tuple[bytes, str]:
     """What becomes of an output, and its last line."""
-    output = OutputText(limit)
+    output = OutputText(limit, lines=lines)
     log = b"".join(output.feed(piece) for piece in pieces) + output.end()
     return log, output.last_line
 
@@ -84,12 +85,32 @@ def test_an_output_a_little_too_long_is_kept_whole() -> None:
     assert text_of(b"12345", b"67890\n", limit=7) == (b"1234567890\n", "1234567890")
 
 
-@given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=8), st.sampled_from([3, 50, 1000]))
-def test_the_log_is_the_same_however_the_output_comes_in(data: bytes, places: list[int], limit: int) -> None:
-    whole = text_of(data, limit=limit)
+def test_an_output_of_too_many_lines_loses_its_middle_too() -> None:
+    text, last = text_of(b"a\nb\n", b"\n" * 99_999 + b"end\n", lines=2)
+    assert text.startswith(b"a\nb\n\n *** ") and text.endswith(b"\nend\n")
+    assert text.count(b"\n") < 70_000
+    assert last == "end"
+
+
+def test_a_master_takes_the_log_of_a_test_that_prints_nothing_but_line_ends() -> None:
+    output = OutputText()
+    lines = sum(output.feed(b"\n" * (1 << 20)).count(b"\n") for _ in range(64)) + output.end().count(b"\n")
+    assert lines < DEFAULT_LIMITS.body_lines
+
+
+@given(
+    st.binary(max_size=200) | st.text("\r\na", max_size=200).map(str.encode),
+    st.lists(st.integers(0, 200), max_size=8),
+    st.sampled_from([3, 50, 1000]),
+    st.sampled_from([0, 2, 1000]),
+)
+def test_the_log_is_the_same_however_the_output_comes_in(
+    data: bytes, places: list[int], limit: int, lines: int
+) -> None:
+    whole = text_of(data, limit=limit, lines=lines)
     borders = sorted({place % (len(data) + 1) for place in places} | {0, len(data)})
     pieces = [data[start:stop] for start, stop in pairwise(borders)]
-    assert text_of(*pieces, limit=limit) == whole
+    assert text_of(*pieces, limit=limit, lines=lines) == whole
     log = whole[0].decode()
     assert "\x1b" not in log and "\r" not in log
     assert log == "" or log.endswith("\n")
