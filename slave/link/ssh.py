@@ -65,7 +65,7 @@ class SshWire:
         except (OSError, paramiko.SSHException) as error:
             raise Unreachable(f"lost the connection to {self._where}: {error}") from error
         self._collect_complaint()
-        if not data and not self._channel.get_transport().is_active():
+        if not data and self._is_lost():
             raise Unreachable(f"lost the connection to {self._where}")
         return data
 
@@ -87,6 +87,11 @@ class SshWire:
         """Hang up."""
         self._cleanup.close()
 
+    def _is_lost(self) -> bool:
+        """Whether the connection is gone, too; paramiko closes the channel first, and says so a moment later."""
+        transport = self._channel.get_transport()
+        return not transport.is_active() or transport.get_exception() is not None
+
     def _collect_complaint(self) -> None:
         """Read the far side's stderr: unread, it would in time block its stdout."""
         with suppress(OSError):
@@ -107,6 +112,8 @@ def open_wire(target: Target, known_hosts: Path) -> SshWire:
             cleanup.callback(channel.close)
             channel.settimeout(REPLY_SECONDS)
             channel.exec_command(target.command)
+        except EOFError as error:
+            raise Unreachable(f"lost the connection to {where} before a session was started") from error
         except (OSError, paramiko.SSHException) as error:
             raise Refused(
                 f"{where} lets us in but starts no session: {error}", hint="see authorized_keys on the master"
@@ -220,7 +227,7 @@ def _through_jumps(route: Route, cleanup: ExitStack, known_hosts: Path, depth: i
             connection = transport.open_channel(
                 "direct-tcpip", (following.host, following.port), ("127.0.0.1", 0), timeout=CONNECT_SECONDS
             )
-        except (OSError, paramiko.SSHException) as error:
+        except (OSError, EOFError, paramiko.SSHException) as error:
             raise Unreachable(f"{hop.host} does not lead to {following.host}: {error}") from error
         cleanup.callback(connection.close)
     return connection

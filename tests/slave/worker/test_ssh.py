@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from demo.sshd import make_key
@@ -184,6 +185,25 @@ def test_a_connection_that_is_lost_is_not_taken_for_a_master_that_hung_up(door: 
     session.select(SectionName("sid"))
     with pytest.raises(Unreachable, match="lost the connection"):
         session.ask_features()
+
+
+@pytest.mark.parametrize("step", ["open_session", "exec_command"])
+def test_a_connection_that_is_lost_before_the_session_begins_is_trouble_and_no_bug(
+    door: SshDoor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def lose(part: paramiko.Transport | paramiko.Channel, *words: object, **more: object) -> None:
+        transport = part if isinstance(part, paramiko.Transport) else part.get_transport()
+        monkeypatch.setattr(transport, "_send_user_message", lambda _: transport.sock.shutdown(socket.SHUT_RDWR))
+        original(part, *words, **more)
+
+    owner = paramiko.Transport if step == "open_session" else paramiko.Channel
+    original = getattr(owner, step)
+    monkeypatch.setattr(owner, step, lose)
+    ssh_config(tmp_path, door)
+    (tmp_path / "known-hosts").write_text(host_line(door))
+    door.admit(SLAVE, "true")
+    with pytest.raises(Unreachable, match="lost the connection"):
+        open_wire(target(door), tmp_path / "known-hosts")
 
 
 def test_a_key_that_cannot_be_read_does_not_keep_the_others_from_being_tried(
