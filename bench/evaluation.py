@@ -29,8 +29,8 @@ from piufarm.archive.mirror import default_mirror  # noqa: E402
 from piufarm.archive.suite import section_indexes  # noqa: E402
 from piufarm.config.distros import load_distros  # noqa: E402
 from piufarm.config.load import load  # noqa: E402
-from piufarm.master.archive_view import ArchiveView  # noqa: E402
-from piufarm.master.fresh_snapshot import fresh_snapshot  # noqa: E402
+from piufarm.master.refresh.archive_view import ArchiveView  # noqa: E402
+from piufarm.master.refresh.fresh_snapshot import fresh_snapshot  # noqa: E402
 from piufarm.master.states.evaluation import evaluate  # noqa: E402
 from piufarm.master.states.graph import Graph  # noqa: E402
 from piufarm.names import Package, SectionName  # noqa: E402

@@ -16,8 +16,8 @@ from bench.simulator.world import Killed, World
 from piufarm.config.model import Configuration
 from piufarm.errors import FarmError
 from piufarm.master.evaluator import LINGER_SECONDS, SectionStates, evaluate_alone
-from piufarm.master.machine import Machine
-from piufarm.master.session import Session, Visitor, offered_to
+from piufarm.master.session.machine import Machine
+from piufarm.master.session.session import Session, Visitor, offered_to
 from piufarm.names import Package, SectionName
 from piufarm.store import open_store
 from piufarm.store.model import ComputedState, Snapshot, Store

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 
 from bench.simulator.ledger import Job, Ledger, Story, Violation
-from piufarm.master.fsck import Check
 from piufarm.master.layout import SectionFiles
 from piufarm.master.states.evaluation import evaluate
+from piufarm.master.upkeep.fsck import Check
 from piufarm.names import Package, SectionName
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState

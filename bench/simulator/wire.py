@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final
 
 from bench.simulator.world import Killed, Program, Wakers, World
-from piufarm.master.channel import PeerGone, SessionTimeout
+from piufarm.master.session.channel import PeerGone, SessionTimeout
 from piufarm.protocol import NEED_DATA, PAUSED, MasterConnection, RemoteProtocolError, SlaveConnection
 from piufarm.protocol.messages import (
     BodyChunk,

@@ -10,12 +10,12 @@ from typing import Final
 
 from piufarm.config.model import Section
 from piufarm.counts_file import BadLine, parse_counts
-from piufarm.master import classic
 from piufarm.master.exchange.listing import RECYCLE, RESERVED, Listing, Marker, Oddity, markers
 from piufarm.master.exchange.logs import LogTakeover
 from piufarm.master.exchange.side_files import copy_side_file
 from piufarm.master.exchange.submissions import Submissions, new_lines
 from piufarm.master.layout import SectionFiles
+from piufarm.master.results import classic
 from piufarm.progress import Progress
 from piufarm.store.model import Reservation, Standing, Store
 

@@ -15,13 +15,13 @@ from typing import Final, NamedTuple
 
 from piufarm.faults import fault_point
 from piufarm.files import atomic_writer, fsync_directory, sync_file_system
-from piufarm.master import classic
 from piufarm.master.exchange.listing import FoundLog, Listing, Oddity
 from piufarm.master.exchange.side_files import BUG, KPR, copy_side_file, problems_of
 from piufarm.master.exchange.submissions import Submissions
 from piufarm.master.layout import COMPRESSED, SectionFiles
-from piufarm.master.log_meter import LogMeter
-from piufarm.master.section_scan import scan_runs
+from piufarm.master.results import classic
+from piufarm.master.results.log_meter import LogMeter
+from piufarm.master.upkeep.section_scan import scan_runs
 from piufarm.names import SectionName, log_name
 from piufarm.outcome import Outcome
 from piufarm.store.model import Placement, Run, Standing, Store, run_log

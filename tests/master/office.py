@@ -10,12 +10,12 @@ from pathlib import Path
 
 from piufarm.config.load import load
 from piufarm.config.model import Section
-from piufarm.master.channel import Channel, Patience
 from piufarm.master.evaluator import bring_up_to_date
-from piufarm.master.fsck import Check, Difference
 from piufarm.master.layout import SectionFiles, section_files
-from piufarm.master.machine import Machine, utc_now
-from piufarm.master.session import Session, Visitor, offered_to
+from piufarm.master.session.channel import Channel, Patience
+from piufarm.master.session.machine import Machine, utc_now
+from piufarm.master.session.session import Session, Visitor, offered_to
+from piufarm.master.upkeep.fsck import Check, Difference
 from piufarm.names import Package, SectionName, Version
 from piufarm.protocol import MasterConnection
 from piufarm.run import Completed, clean_environment, run

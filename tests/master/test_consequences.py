@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piufarm.master.consequences import DEPENDENTS_MAX, follow_up
+from piufarm.master.results.consequences import DEPENDENTS_MAX, follow_up
 from piufarm.names import Package
 from piufarm.states import PackageState
 from tests.core.store.builders import result

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.debs import DebSpec
-from piufarm.master.section_order import in_order, looked_into, lookers
+from piufarm.master.refresh.section_order import in_order, looked_into, lookers
 from piufarm.names import SectionName
 from piufarm.states import PackageState
 from tests.core.store.builders import result

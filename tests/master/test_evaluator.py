@@ -6,8 +6,8 @@ import time
 from functools import partial
 from typing import Final
 
-from piufarm.master.consequences import DEPENDENTS_MAX
 from piufarm.master.evaluator import SectionStates, bring_up_to_date, evaluate_alone, is_being_evaluated
+from piufarm.master.results.consequences import DEPENDENTS_MAX
 from piufarm.master.states.evaluation import evaluate
 from piufarm.names import Package
 from piufarm.outcome import Outcome

@@ -12,10 +12,10 @@ from typing import ClassVar
 
 import pytest
 
-from piufarm.master import fsck
-from piufarm.master.fsck import Check, Difference
 from piufarm.master.layout import SectionFiles
-from piufarm.master.section_scan import SectionScan, scan
+from piufarm.master.upkeep import fsck
+from piufarm.master.upkeep.fsck import Check, Difference
+from piufarm.master.upkeep.section_scan import SectionScan, scan
 from piufarm.store.model import Run, Standing
 from tests.master.office import SID, Office, open_office
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piufarm.master.log_meter import LogMeter
+from piufarm.master.results.log_meter import LogMeter
 from piufarm.slave.job.logfile import LogWriter
 
 _BEGAN = datetime(2026, 11, 20, 5, 2, 37, tzinfo=UTC)

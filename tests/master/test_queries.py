@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from piufarm.master.evaluator import bring_up_to_date
-from piufarm.master.queries import Dependencies
+from piufarm.master.session.dependency_queries import Dependencies
 from piufarm.names import Package
 from piufarm.outcome import Outcome
 from tests.core.store.builders import fill, package, result

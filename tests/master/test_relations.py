@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piufarm.master.relations import BadRelation, FieldReader
+from piufarm.master.refresh.relations import BadRelation, FieldReader
 from piufarm.names import Package
 from piufarm.store.model import Provided, Relation
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from piufarm.config.load import load
-from piufarm.master.channel import Channel, Patience, PeerGone, SessionTimeout
 from piufarm.master.evaluator import bring_up_to_date
-from piufarm.master.session import Session, Visitor
+from piufarm.master.session.channel import Channel, Patience, PeerGone, SessionTimeout
+from piufarm.master.session.session import Session, Visitor
 from piufarm.names import Package, Version
 from piufarm.protocol import MasterConnection, RemoteProtocolError
 from piufarm.store.model import Reservation, Standing

@@ -13,8 +13,8 @@ from datetime import timedelta
 import pytest
 
 from piufarm.master.evaluator import bring_up_to_date
-from piufarm.master.machine import utc_now
-from piufarm.master.retirement import Retirement
+from piufarm.master.refresh.retirement import Retirement
+from piufarm.master.session.machine import utc_now
 from piufarm.names import Package
 from piufarm.store.model import Standing
 from tests.master.office import SID, Office

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from piufarm.master.relations import FieldReader
+from piufarm.master.refresh.relations import FieldReader
 from piufarm.master.states.evaluation import evaluate
 from piufarm.names import SectionName
 from piufarm.outcome import Outcome

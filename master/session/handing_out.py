@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Final
 
 from piufarm.config.model import Section
-from piufarm.master.classic import take_down
-from piufarm.master.desk.evaluation import Evaluation
-from piufarm.master.desk.surroundings import Surroundings
 from piufarm.master.layout import SectionFiles
+from piufarm.master.results.classic import take_down
+from piufarm.master.session.evaluation import Evaluation
+from piufarm.master.session.surroundings import Surroundings
 from piufarm.names import Package, Version
 from piufarm.protocol import Holdings
 from piufarm.protocol.messages import Error, Ok, Reply

@@ -14,13 +14,13 @@ from typing import Final
 from piufarm.config.model import Configuration
 from piufarm.errors import FarmError
 from piufarm.faults import fault_point
-from piufarm.master.channel import Messenger
-from piufarm.master.desk.surroundings import Surroundings
 from piufarm.master.farm_store import open_farm_store
-from piufarm.master.journal import Journal
 from piufarm.master.layout import section_files
-from piufarm.master.machine import REAL_MACHINE, Machine
-from piufarm.master.section_desk import SectionDesk
+from piufarm.master.session.channel import Messenger
+from piufarm.master.session.desk import SectionDesk
+from piufarm.master.session.journal import Journal
+from piufarm.master.session.machine import REAL_MACHINE, Machine
+from piufarm.master.session.surroundings import Surroundings
 from piufarm.names import SectionName
 from piufarm.protocol import NO_FEATURES, Feature, features_reply
 from piufarm.protocol.messages import (

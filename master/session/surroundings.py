@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from piufarm.master.machine import Machine
+from piufarm.master.session.machine import Machine
 from piufarm.store.attempts import RecordedTrouble
 from piufarm.store.model import Store
 

@@ -17,12 +17,12 @@ from piufarm.config.distros import load_distros
 from piufarm.config.load import load
 from piufarm.config.model import Configuration, Section
 from piufarm.errors import FarmError
+from piufarm.master.commands.selection import add_sections_argument, select_sections
 from piufarm.master.evaluator import evaluate_alone
 from piufarm.master.farm_store import open_farm_store
 from piufarm.master.layout import index_cache, section_files
-from piufarm.master.refresh import Refreshed, Refresher
-from piufarm.master.section_order import in_order, looked_into, lookers
-from piufarm.master.selection import add_sections_argument, select_sections
+from piufarm.master.refresh.refresher import Refreshed, Refresher
+from piufarm.master.refresh.section_order import in_order, looked_into, lookers
 from piufarm.states import PackageState
 from piufarm.store.model import Store
 

@@ -13,12 +13,12 @@ from piufarm.archive.suite import section_indexes
 from piufarm.config.distros import Distros
 from piufarm.config.model import Section
 from piufarm.errors import FarmError
-from piufarm.master.archive_view import ArchiveContents, ArchiveView
-from piufarm.master.fresh_snapshot import evaluate_fresh
-from piufarm.master.fsck import Check
 from piufarm.master.layout import SectionFiles
-from piufarm.master.machine import Clock, utc_now
-from piufarm.master.retirement import Retirement
+from piufarm.master.refresh.archive_view import ArchiveContents, ArchiveView
+from piufarm.master.refresh.fresh_snapshot import evaluate_fresh
+from piufarm.master.refresh.retirement import Retirement
+from piufarm.master.session.machine import Clock, utc_now
+from piufarm.master.upkeep.fsck import Check
 from piufarm.names import SectionName
 from piufarm.store.model import IndexPackage, SectionRow, Store
 

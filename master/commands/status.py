@@ -12,10 +12,10 @@ from typing import Any, Final, TextIO
 from piufarm.config.command import add_config_option
 from piufarm.config.load import load
 from piufarm.config.model import Section
-from piufarm.master.ages import ago
-from piufarm.master.machine import utc_now
-from piufarm.master.selection import add_sections_argument, select_sections
-from piufarm.master.slaves_command import state_of
+from piufarm.master.commands.ages import ago
+from piufarm.master.commands.selection import add_sections_argument, select_sections
+from piufarm.master.commands.slaves import state_of
+from piufarm.master.session.machine import utc_now
 from piufarm.states import PackageState
 from piufarm.store import open_store
 from piufarm.store.attempts import SlaveRow

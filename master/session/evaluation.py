@@ -8,8 +8,8 @@ from typing import Final
 
 from piufarm.config.model import Section
 from piufarm.errors import FarmError
-from piufarm.master.desk.surroundings import Surroundings
 from piufarm.master.evaluator import is_being_evaluated
+from piufarm.master.session.surroundings import Surroundings
 from piufarm.store.model import Reservation
 
 _POLL_SECONDS: Final = 0.05  # at first; each look after that takes twice as long to come, for many slaves may wait

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from piufarm.errors import PiufarmError
-from piufarm.master.journal import Journal
+from piufarm.master.session.journal import Journal
 
 
 class Complaints:

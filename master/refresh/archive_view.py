@@ -12,7 +12,7 @@ from typing import Final
 from piufarm.archive.index import PackageRecord
 from piufarm.archive.suite import SuiteIndexes
 from piufarm.config.model import Section
-from piufarm.master.relations import BadRelation, FieldReader
+from piufarm.master.refresh.relations import BadRelation, FieldReader
 from piufarm.names import InvalidName, Package, Version
 from piufarm.store.model import IndexPackage
 

@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from piufarm.master import classic
-from piufarm.master.evidence import damaged_evidence, unknown_evidence
 from piufarm.master.exchange.section_lock import import_lock
 from piufarm.master.layout import CLASSIC_DIRECTORIES, TEMPORARY_PREFIX, SectionFiles, inode_of, sha256_of
-from piufarm.master.machine import utc_now
-from piufarm.master.recycling import handmade_marks
-from piufarm.master.section_scan import SectionScan, names_shown, scan, scan_runs
+from piufarm.master.results import classic
+from piufarm.master.session.machine import utc_now
+from piufarm.master.upkeep.evidence import damaged_evidence, unknown_evidence
+from piufarm.master.upkeep.recycling import handmade_marks
+from piufarm.master.upkeep.section_scan import SectionScan, names_shown, scan, scan_runs
 from piufarm.names import SectionName, log_name
 from piufarm.outcome import Outcome
 from piufarm.store.model import Placement, Run, Standing, Store

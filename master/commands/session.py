@@ -9,9 +9,9 @@ import time
 from piufarm.config.command import add_config_option
 from piufarm.config.load import load
 from piufarm.errors import PiufarmError
-from piufarm.master.channel import Channel, Patience
-from piufarm.master.complaints import Complaints
-from piufarm.master.session import Session, Visitor, offered_to
+from piufarm.master.session.channel import Channel, Patience
+from piufarm.master.session.complaints import Complaints
+from piufarm.master.session.session import Session, Visitor, offered_to
 from piufarm.protocol import MasterConnection
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import assert_never
 
 from piufarm.config.model import Section
-from piufarm.master.desk.surroundings import Surroundings
-from piufarm.master.names_query import state_of_name
-from piufarm.master.queries import Dependencies
+from piufarm.master.session.dependency_queries import Dependencies
+from piufarm.master.session.names_query import state_of_name
+from piufarm.master.session.surroundings import Surroundings
 from piufarm.names import Package
 from piufarm.protocol.messages import (
     Error,

@@ -10,9 +10,9 @@ from piufarm.config.command import add_config_option
 from piufarm.config.load import load
 from piufarm.config.model import Section
 from piufarm.errors import UsageError
+from piufarm.master.commands.selection import select_sections
 from piufarm.master.evaluator import evaluate_alone
-from piufarm.master.machine import utc_now
-from piufarm.master.selection import select_sections
+from piufarm.master.session.machine import utc_now
 from piufarm.names import InvalidName, Package
 from piufarm.store import open_store
 from piufarm.store.model import Store

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from piufarm.config.command import add_config_option
 from piufarm.config.load import load
-from piufarm.master.ages import ago
+from piufarm.master.commands.ages import ago
+from piufarm.master.commands.selection import add_sections_argument, select_sections
 from piufarm.master.layout import section_files
-from piufarm.master.machine import utc_now
-from piufarm.master.selection import add_sections_argument, select_sections
+from piufarm.master.session.machine import utc_now
 from piufarm.store import open_store
 from piufarm.store.attempts import Trouble
 

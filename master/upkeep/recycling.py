@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from piufarm.master.layout import SectionFiles
-from piufarm.master.machine import Clock
+from piufarm.master.session.machine import Clock
 from piufarm.names import InvalidName, Package, SectionName, parse_log_name
 from piufarm.store.model import Store
 

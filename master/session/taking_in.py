@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from piufarm.config.model import Section
 from piufarm.errors import FarmError
-from piufarm.master.classic import show
-from piufarm.master.consequences import follow_up
-from piufarm.master.desk.surroundings import Surroundings
-from piufarm.master.intake import Delivery, TroubleDelivery, take_in, take_trouble_in
 from piufarm.master.layout import SectionFiles
+from piufarm.master.results.classic import show
+from piufarm.master.results.consequences import follow_up
+from piufarm.master.results.intake import Delivery, TroubleDelivery, take_in, take_trouble_in
+from piufarm.master.session.surroundings import Surroundings
 from piufarm.protocol.messages import Ok, Reply, Result, Trouble
 from piufarm.store.model import Run, Standing
 

@@ -7,12 +7,12 @@ from typing import assert_never
 
 from piufarm.config.model import Section
 from piufarm.errors import FarmError
-from piufarm.master.desk.evaluation import Evaluation
-from piufarm.master.desk.handing_out import HandingOut
-from piufarm.master.desk.questions import Query, Questions
-from piufarm.master.desk.surroundings import Surroundings
-from piufarm.master.desk.taking_in import TakingIn
 from piufarm.master.layout import SectionFiles
+from piufarm.master.session.evaluation import Evaluation
+from piufarm.master.session.handing_out import HandingOut
+from piufarm.master.session.questions import Query, Questions
+from piufarm.master.session.surroundings import Surroundings
+from piufarm.master.session.taking_in import TakingIn
 from piufarm.protocol.messages import (
     Error,
     Idle,

@@ -6,10 +6,10 @@ import argparse
 
 from piufarm.config.command import add_config_option
 from piufarm.config.load import load
-from piufarm.master.fsck import Check
+from piufarm.master.commands.selection import add_sections_argument, select_sections
 from piufarm.master.layout import section_files
-from piufarm.master.selection import add_sections_argument, select_sections
-from piufarm.master.takeover import take_over_files
+from piufarm.master.upkeep.fsck import Check
+from piufarm.master.upkeep.takeover import take_over_files
 from piufarm.names import SectionName
 from piufarm.store import open_store
 

@@ -14,13 +14,13 @@ from piufarm.config.command import add_config_option
 from piufarm.config.load import load
 from piufarm.config.model import Configuration, Section
 from piufarm.errors import FarmError, UsageError
+from piufarm.master.commands.selection import select_sections
 from piufarm.master.evaluator import evaluate_alone
 from piufarm.master.exchange.importer import HISTORIES, Imported, SectionImport
 from piufarm.master.exchange.listing import section_folders
 from piufarm.master.exchange.section_lock import import_lock, section_lock
 from piufarm.master.exchange.side_files import copy_side_file
 from piufarm.master.layout import section_files
-from piufarm.master.selection import select_sections
 from piufarm.names import SectionName
 from piufarm.progress import Progress, terminal_progress
 from piufarm.store import open_store

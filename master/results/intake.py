@@ -12,7 +12,7 @@ from piufarm.errors import FarmError
 from piufarm.faults import fault_point
 from piufarm.files import atomic_writer, fsync_directory
 from piufarm.master.layout import SectionFiles
-from piufarm.master.log_meter import LogMeter
+from piufarm.master.results.log_meter import LogMeter
 from piufarm.names import Package, SectionName, Version
 from piufarm.outcome import Outcome
 from piufarm.store.attempts import NewTrouble, RecordedTrouble

@@ -13,11 +13,11 @@ from piufarm.config.command import add_config_option
 from piufarm.config.load import load
 from piufarm.errors import FarmError, UsageError
 from piufarm.files import sync_file_system
+from piufarm.master.commands.selection import add_sections_argument, select_sections
 from piufarm.master.exchange.exporter import Exported, SectionExport
 from piufarm.master.exchange.importer import HISTORIES
 from piufarm.master.exchange.side_files import copy_side_file
 from piufarm.master.layout import section_files
-from piufarm.master.selection import add_sections_argument, select_sections
 from piufarm.progress import terminal_progress
 from piufarm.store import open_store
 

@@ -12,8 +12,8 @@ from typing import Any
 from piufarm.config.command import add_config_option
 from piufarm.config.load import load
 from piufarm.errors import UsageError
-from piufarm.master.ages import ago
-from piufarm.master.machine import utc_now
+from piufarm.master.commands.ages import ago
+from piufarm.master.session.machine import utc_now
 from piufarm.store import open_store
 from piufarm.store.attempts import PROBATION_SECONDS, SlaveRow
 from piufarm.store.model import Store

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from piufarm.archive.versions import is_newer
-from piufarm.master import classic
 from piufarm.master.layout import SectionFiles
+from piufarm.master.results import classic
 from piufarm.names import SectionName
 from piufarm.store.model import Run, Store
 

@@ -14,9 +14,9 @@ from piufarm.config.command import add_config_option
 from piufarm.config.load import load
 from piufarm.config.model import Configuration
 from piufarm.errors import UsageError
+from piufarm.master.commands.selection import add_sections_argument, select_sections
 from piufarm.master.evaluator import SectionStates, evaluate_alone
-from piufarm.master.section_order import in_order, lookers
-from piufarm.master.selection import add_sections_argument, select_sections
+from piufarm.master.refresh.section_order import in_order, lookers
 from piufarm.names import SectionName
 from piufarm.store import open_store
 from piufarm.store.model import Store

@@ -13,7 +13,7 @@ from piufarm.config.command import add_config_option
 from piufarm.config.load import load
 from piufarm.config.model import Section
 from piufarm.errors import UsageError
-from piufarm.master.selection import select_sections
+from piufarm.master.commands.selection import select_sections
 from piufarm.master.why.chain import Explanation, explain
 from piufarm.master.why.words import log_of, outlook, sentence, steps
 from piufarm.names import InvalidName, Package

@@ -1,0 +1,1 @@
+"""The commands `piufarm master …` and `piufarm why`: arguments in, words out."""

@@ -1,1 +1,0 @@
-"""What a session does for a slave in the section that it has selected, by concern."""

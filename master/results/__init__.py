@@ -1,0 +1,1 @@
+"""Results on their way in, and the classic view of them: logs in files, rows in the store."""
