@@ -105,7 +105,7 @@ class Evaluations(Protocol):
     ) -> None:
         """Write what the neighbourhood `around` a result has changed; a later result of a package goes first.
 
-        The evaluation that the result has made due is due all the same.
+        It makes an evaluation due, because `around` may be older than the last one.
         """
         ...
 

@@ -21,6 +21,7 @@ from piufarm.store.sql.rows import (
     find_section,
     lock_section,
     lock_states,
+    note_change,
     numbers,
     numbers_text,
 )
@@ -150,10 +151,13 @@ def set_states(
     rows = iter(states.items())
     while batch := list(islice(rows, _BATCH)):
         with database.write() as cursor:
-            lock_section(cursor, section)
+            if lock_section(cursor, section).generation != evaluated.generation:
+                return  # these packages are being removed, and others have taken their place
             _write(cursor, moment, batch)
         fault_point("evaluate.batch-written")
     with database.write() as cursor:
+        if lock_section(cursor, section).generation != evaluated.generation:
+            return
         if states:
             sections.states_changed(cursor, key)
         sections.mark_evaluated(cursor, key, evaluated.counter, evaluated.others)
@@ -166,8 +170,10 @@ def reconsidered(
     """See Store.reconsidered; `moment` is generation and counter of the neighbourhood."""
     key = lock_states(cursor, section)
     generation, counter = moment
-    _write(cursor, SectionKey(key.id, generation, counter), states.items(), changed=counter)
-    sections.states_changed(cursor, key)
+    if key.generation == generation:
+        # a change of its own: whoever computes states meanwhile may have seen more than the neighbourhood, or less
+        note_change(cursor, key)
+        _write(cursor, SectionKey(key.id, generation, counter), states.items(), changed=key.counter + 1)
 
 
 def _write(

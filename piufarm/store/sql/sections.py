@@ -36,7 +36,8 @@ def evaluation_due(cursor: Cursor, section: SectionName) -> bool:
     row = cursor.execute(
         """
         SELECT counter > evaluated OR EXISTS (SELECT 1 FROM looks_into JOIN section AS other
-            ON other.name = looks_into.name WHERE looks_into.section_id = section.id AND other.revision > seen)
+            ON other.name = looks_into.name WHERE looks_into.section_id = section.id AND other.generation > 0
+                AND other.revision > seen)
         FROM section WHERE name = :name
         """,
         {"name": section},
@@ -50,8 +51,10 @@ def mark_evaluated(cursor: Cursor, key: SectionKey, counter: int, others: Sequen
         "UPDATE section SET evaluated = :counter WHERE id = :id AND evaluated < :counter",
         {"id": key.id, "counter": counter},
     )
+    # also if that is less than what another computation has seen, whose states these ones have replaced
+    cursor.execute("UPDATE looks_into SET seen = 0 WHERE section_id = :section_id", {"section_id": key.id})
     cursor.executemany(
-        "UPDATE looks_into SET seen = :seen WHERE section_id = :section_id AND name = :name AND seen < :seen",
+        "UPDATE looks_into SET seen = :seen WHERE section_id = :section_id AND name = :name",
         [{"section_id": key.id, "name": other.name, "seen": other.revision} for other in others],
     )
 

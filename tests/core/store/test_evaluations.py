@@ -11,6 +11,7 @@ from tests.core.store.builders import NOON, SID, fill, package, result
 
 EXP = SectionName("exp")
 _WAITS = ComputedState(PackageState.WAITING_FOR_DEPENDENCY, "waits")
+_READY = ComputedState(PackageState.WAITING_TO_BE_TESTED, "ready")
 
 
 def _fill(store: Store, section: SectionName, *packages: IndexPackage, **states: ComputedState) -> None:
@@ -152,17 +153,68 @@ def test_names_that_are_looked_up_elsewhere_are_left_to_the_whole_computation(st
 def test_what_a_neighbourhood_has_changed_gives_way_to_later_results_and_outlives_earlier_computations(
     store: Store,
 ) -> None:
-    ready = ComputedState(PackageState.WAITING_TO_BE_TESTED, "ready")
     _fill(store, SID, package("a"), package("b", depends="a"), b=_WAITS)
     earlier = store.snapshot(SID)
     store.record_run(SID, result("a"))
     around = _around(store, "a")
-    store.reconsidered(SID, {Package("b"): ready}, around=around)
+    store.reconsidered(SID, {Package("b"): _READY}, around=around)
     store.set_states(SID, {Package("b"): _WAITS}, evaluated=earlier)
     assert [row.state for row in store.packages(SID)][1] is PackageState.WAITING_TO_BE_TESTED
     store.record_run(SID, result("b", outcome=Outcome.FAIL))
-    store.reconsidered(SID, {Package("b"): ready}, around=around)
+    store.reconsidered(SID, {Package("b"): _READY}, around=around)
     assert [row.state for row in store.packages(SID)][1] is PackageState.FAILED_TESTING
+
+
+def test_a_neighbourhood_that_is_written_after_a_newer_computation_is_computed_again(store: Store) -> None:
+    _fill(store, SID, package("a"), package("b", depends="a"), b=_WAITS)
+    store.record_run(SID, result("a"))
+    around = _around(store, "a")
+    _evaluate(store, SID)
+    kept = store.snapshot(SID)
+    store.reconsidered(SID, {Package("b"): _READY}, around=around)
+    assert store.evaluation_due(SID)
+    changes = store.changes_since(SID, kept)
+    assert changes is not None
+    assert changes[1]["b"].state is _READY.state
+
+
+def _look_into_sid(store: Store) -> None:
+    _fill(store, SID, package("a"))
+    _fill(store, EXP, package("e"))
+    store.look_into(EXP, [SID])
+    _evaluate(store, EXP)
+    assert not store.evaluation_due(EXP)
+
+
+def test_a_snapshot_that_knows_less_of_another_section_than_the_last_computation_is_computed_again(
+    store: Store,
+) -> None:
+    _look_into_sid(store)
+    known = store.circumstances(EXP)
+    store.record_run(SID, result("a"))
+    _evaluate(store, EXP)
+    store.replace_packages(EXP, [package("e")], index_digest="new", now=NOON, states={}, evaluated=known)
+    assert store.evaluation_due(EXP)
+
+
+def test_a_computation_for_packages_that_have_been_replaced_says_nothing_of_the_new_ones(store: Store) -> None:
+    _look_into_sid(store)
+    known = store.circumstances(EXP)
+    store.record_run(SID, result("a"))
+    replaced = store.snapshot(EXP)
+    store.replace_packages(EXP, [package("e")], index_digest="new", now=NOON, states={}, evaluated=known)
+    store.set_states(EXP, {Package("e"): _WAITS}, evaluated=replaced)
+    assert store.evaluation_due(EXP)
+
+
+def test_results_in_a_section_that_has_no_packages_yet_make_nothing_due_elsewhere(store: Store) -> None:
+    store.record_run(SID, result("a"))
+    _fill(store, EXP, package("e"))
+    store.look_into(EXP, [SID])
+    _evaluate(store, EXP)
+    assert not store.evaluation_due(EXP)
+    _fill(store, SID, package("a"))
+    assert store.evaluation_due(EXP)
 
 
 def test_versions_are_those_to_be_tested_of_listed_packages(store: Store) -> None:
