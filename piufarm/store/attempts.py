@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from piufarm.names import Package, SectionName, Version
@@ -119,6 +119,10 @@ class SlaveRow:
     def trouble_share(self) -> float:
         """The share of its last attempts that ended in trouble; 0 if there were none."""
         return self.attempts.count(False) / len(self.attempts) if self.attempts else 0.0
+
+    def is_on_probation(self, now: datetime) -> bool:
+        """Whether it gets one package at a time, having got none since it was drained, or a clock was set back then."""
+        return self.drained_at is not None and abs(now - self.drained_at) >= timedelta(seconds=PROBATION_SECONDS)
 
 
 def has_too_much_trouble(attempts: Sequence[bool]) -> bool:

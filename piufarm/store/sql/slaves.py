@@ -67,22 +67,26 @@ def admitted(cursor: Cursor, owner: str | None, now: datetime, count: int) -> in
     row = None if owner is None else slave(cursor, owner)
     if row is None or row.drained_at is None:
         return count
-    on_probation = now - row.drained_at >= timedelta(seconds=PROBATION_SECONDS)
-    return 1 if on_probation and not row.holds else 0
+    return 1 if row.is_on_probation(now) and not row.holds else 0
 
 
 def note_results(cursor: Cursor, slave: str, now: datetime, *, held_since: datetime | None) -> None:
     """A slave has sent a result; if it was handed out to it on probation, the slave works again."""
+    was_on_probation = "slave.drained_at < :held_since OR slave.drained_at > :to_come"
+    to_come = None if held_since is None else micros(held_since + timedelta(seconds=PROBATION_SECONDS))
     cursor.also(
         f"""
         INSERT INTO slave (name, last_seen, attempts) VALUES (:slave, :now, '{_RESULT}') ON CONFLICT (name) DO UPDATE
-        SET attempts = CASE WHEN slave.drained_at < :held_since THEN '{_RESULT}'
+        SET attempts = CASE WHEN {was_on_probation} THEN '{_RESULT}'
                 WHEN length(slave.attempts) < {ATTEMPTS_KEPT} THEN slave.attempts || '{_RESULT}'
                 ELSE substr(slave.attempts, 2) || '{_RESULT}' END,
-            drained_at = CASE WHEN slave.drained_at < :held_since THEN NULL ELSE slave.drained_at END
+            drained_at = CASE WHEN {was_on_probation} THEN NULL ELSE slave.drained_at END
         """,
-        {"slave": slave, "now": micros(now), "held_since": None if held_since is None else micros(held_since)},
-    )
+        {
+            "slave": slave, "now": micros(now), "held_since": None if held_since is None else micros(held_since),
+            "to_come": to_come,
+        },
+    )  # fmt: skip
 
 
 def note_troubles(cursor: Cursor, numbers: Mapping[str, int], now: datetime) -> set[str]:

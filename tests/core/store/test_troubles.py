@@ -252,6 +252,17 @@ def test_trouble_on_probation_begins_the_time_anew(store: Store) -> None:
     assert _reserve(store, "worker1", 2) == "x"
 
 
+def test_a_slave_that_was_drained_in_a_time_to_come_works_again_when_the_clock_is_right(store: Store) -> None:
+    years = 10 * 365 * 24
+    _work(store, "worker1", *[False] * 6, hours=years)
+    fill(store, package("x"), package("y"), package("z"))
+    make_candidates(store, x=3, y=2, z=1)
+    assert _reserve(store, "worker1") == "x"
+    assert _reserve(store, "worker1") is None
+    store.record_run(SID, result("x", slave="worker1", at=NOON))
+    assert [_reserve(store, "worker1"), _reserve(store, "worker1")] == ["y", "z"]
+
+
 def test_a_result_from_before_the_drain_resumes_nobody(store: Store) -> None:
     fill(store, package("early"))
     make_candidates(store, early=1)
