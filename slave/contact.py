@@ -90,12 +90,9 @@ class Contact:
             try:
                 if Feature.LEASE not in session.features:
                     raise FarmError("the master knows no leases any more")
-                asked_at = time.time()
-                held = session.renew()
+                return session.renew()
             finally:
                 session.close()
-            job.lease.begin(held.seconds, asked_at=asked_at)
-            return held
 
         return Renewer(job.lease, renew, self._place.random_source)
 
@@ -186,7 +183,8 @@ class Contact:
         return adopted
 
     def _drop_lost(self, job: Job, held: Held) -> None:
+        ours = frozenset(held.entries)
         for entry in job.spool.reserved():
-            if entry not in held.entries:
+            if entry not in ours:
                 job.spool.forget(entry)
                 self._place.tell(Event(Phase.TAKEN_AWAY, self._name, entry))

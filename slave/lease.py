@@ -89,7 +89,8 @@ class Lease:
 class Renewer:
     """Renews a lease in time while the block runs; who runs the block asks for `news` now and then.
 
-    `renew` is called in a thread, over a connection of its own; it raises PiufarmError or OSError.
+    `renew` is called in a thread, over a connection of its own; it raises PiufarmError or OSError. An answer that comes
+    after the block counts for nothing: by then the lease may be given up, or a new one asked for.
     """
 
     def __init__(self, lease: Lease, renew: Callable[[], Held], random_source: random.Random) -> None:
@@ -98,6 +99,7 @@ class Renewer:
         self._backoff = Backoff(random_source)
         self._news: SimpleQueue[Held | PiufarmError | OSError] = SimpleQueue()
         self._stop = threading.Event()
+        self._begun = threading.Lock()  # held while the lease is written, so that it is not after the block
         self._thread = threading.Thread(target=self._run, name="renewer", daemon=True)
 
     def __enter__(self) -> Self:
@@ -108,7 +110,8 @@ class Renewer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
+        with self._begun:
+            self._stop.set()
         if self._thread.is_alive():
             self._thread.join(_JOIN_SECONDS)
 
@@ -125,7 +128,13 @@ class Renewer:
         delay = self._lease.seconds_to_renewal()
         while delay is not None and not self._stop.wait(delay):
             try:
-                self._news.put(self._renew())
+                asked_at = self._lease.clock()
+                held = self._renew()
+                with self._begun:
+                    if self._stop.is_set():
+                        return
+                    self._lease.begin(held.seconds, asked_at=asked_at)
+                self._news.put(held)
                 self._backoff.succeeded()
                 left = self._lease.seconds_to_renewal()
                 delay = None if left is None else max(left, _SOONEST_SECONDS)
