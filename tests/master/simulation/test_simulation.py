@@ -23,7 +23,7 @@ def _simulate(folder: Path, plan: Plan, packages: int, state: str = "") -> Outco
 
 @pytest.mark.parametrize(
     ("store_kind", "seed", "packages"),
-    [("sqlite", 1, 150), ("sqlite", 2, 90), ("postgresql", 3, 30)],
+    [("sqlite", 1, 150), ("sqlite", 2, 90), ("postgresql", 3, 45)],
     indirect=["store_kind"],
 )
 def test_a_farm_in_which_things_go_wrong_tests_everything_and_loses_nothing(
