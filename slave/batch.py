@@ -193,9 +193,8 @@ class Batch:
         self.service.troubled(entry)
         self.done += 1
         self._in_a_row += 1
-        self.workplace.tell(
-            Event(Phase.TROUBLE, self.job.section.name, entry, text=f"no result, given back; see {path}")
-        )
+        text = f"no result ({kind}), given back; see {path}"
+        self.workplace.tell(Event(Phase.TROUBLE, self.job.section.name, entry, text=text, kind=kind))
         if self._in_a_row >= TROUBLES_IN_A_ROW:
             raise TooMuchTrouble(
                 f"{self._in_a_row} tests in a row ended in trouble of our own, the rest is given back",

@@ -72,8 +72,10 @@ def _line(event: Event, *, live: bool) -> Text | None:
         case Phase.TROUBLE:
             hint = f"\n         {event.hint}" if event.hint else ""
             return Text.assemble(f"{subject}  " if subject else "", ("trouble: ", "magenta"), event.text, (hint, "dim"))
-        case Phase.ABORTED | Phase.GIVEN_BACK | Phase.TAKEN_AWAY:
+        case Phase.ABORTED | Phase.GIVEN_BACK:
             return Text(f"{subject}  {event.phase.value.replace('-', ' ')}")
+        case Phase.TAKEN_AWAY:
+            return Text(f"{subject}  is not ours any more, the master gives it to others")
         case Phase.IDLE:
             return Text(f"nothing to test, waiting {event.seconds or 0:.0f} s", style="dim")
         case phase if phase in _SILENT:

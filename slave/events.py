@@ -15,6 +15,7 @@ from piufarm.names import SectionName
 from piufarm.outcome import Outcome
 from piufarm.slave.job.logfile import Clock, now
 from piufarm.slave.spool import Reserved
+from piufarm.trouble import TroubleKind
 
 
 class Phase(StrEnum):
@@ -23,7 +24,7 @@ class Phase(StrEnum):
     RESERVED = "reserved"
     TESTING = "testing"
     TESTED = "tested"  # with outcome and seconds
-    TROUBLE = "trouble"  # of a package: its test said nothing about it; else: of a section, or of the connection
+    TROUBLE = "trouble"  # of a package, with a kind: no result; else: of a section, or of the connection
     ABORTED = "aborted"
     SENT = "sent"  # the master has the log
     GIVEN_BACK = "given-back"
@@ -45,27 +46,35 @@ class Event:
     seconds: float | None = None
     text: str = ""
     hint: str | None = None
+    kind: TroubleKind | None = None
 
 
 Tell = Callable[[Event], None]
 
 
-def trouble(error: Exception, section: SectionName | None = None, entry: Reserved | None = None) -> Event:
+def trouble(error: Exception, section: SectionName | None = None) -> Event:
     """The event of an error."""
     hint = error.hint if isinstance(error, PiufarmError) else None
-    return Event(Phase.TROUBLE, section, entry, text=str(error), hint=hint)
+    return Event(Phase.TROUBLE, section, text=str(error), hint=hint)
 
 
 class JsonLines:
-    """Appends each event to a file as one line of JSON; keys that do not apply are left out."""
+    """Appends each event to a file as one line of JSON; keys that do not apply are left out.
 
-    def __init__(self, path: Path, *, slave: int, clock: Clock = now) -> None:
+    A slave does not stop because they cannot be written: `complain` hears of it once, and what they would say is lost.
+    """
+
+    def __init__(self, path: Path, *, slave: int, complain: Tell = lambda _: None, clock: Clock = now) -> None:
         try:
             self._stream = path.open("ab", buffering=0)
         except OSError as error:
             raise FarmError(f"cannot write events to {path}: {error.strerror}") from error
+        self._path = path
         self._slave = slave
+        self._complain = complain
         self._clock = clock
+        self._is_broken = False
+        self._is_torn = False  # the last line has no end
 
     def tell(self, event: Event) -> None:
         """Write it, whole, in one go."""
@@ -77,12 +86,25 @@ class JsonLines:
             "package": event.entry.package if event.entry else None,
             "version": event.entry.version if event.entry else None,
             "outcome": event.outcome.value if event.outcome else None,
+            "kind": event.kind.value if event.kind else None,
             "seconds": None if event.seconds is None else round(event.seconds, 3),
             "text": event.text or None,
             "hint": event.hint,
         }
         line = json.dumps({name: value for name, value in fields.items() if value is not None}, ensure_ascii=False)
-        self._stream.write(line.encode("utf-8", "backslashreplace") + b"\n")
+        self._append(line.encode("utf-8", "backslashreplace") + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        data = b"\n" + line if self._is_torn else line
+        try:
+            written = self._stream.write(data)
+        except OSError as error:
+            if not self._is_broken:
+                self._complain(Event(Phase.NOTE, text=f"cannot write events to {self._path}: {error.strerror}"))
+            self._is_broken = True
+        else:
+            self._is_torn = written != len(data)
+            self._is_broken = False
 
     def __enter__(self) -> Self:
         return self

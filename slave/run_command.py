@@ -121,9 +121,10 @@ class Settings:
 
 
 def _listeners(arguments: argparse.Namespace, cleanup: ExitStack) -> Tell:
-    listeners: list[Callable[[Event], None]] = [cleanup.enter_context(Display(Console(highlight=False))).tell]
+    display = cleanup.enter_context(Display(Console(highlight=False)))
+    listeners: list[Callable[[Event], None]] = [display.tell]
     if arguments.json_events is not None:
-        events = JsonLines(arguments.json_events, slave=arguments.number)
+        events = JsonLines(arguments.json_events, slave=arguments.number, complain=display.tell)
         listeners.append(cleanup.enter_context(events).tell)
 
     def tell(event: Event) -> None:

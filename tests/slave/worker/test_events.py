@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from piufarm.names import SectionName
 from piufarm.outcome import Outcome
 from piufarm.slave.display import Display
 from piufarm.slave.events import Event, JsonLines, Phase, trouble
+from piufarm.trouble import TroubleKind
 from tests.slave.worker.bench import reserved
 
 SMALL = SectionName("small")
@@ -32,17 +36,30 @@ def shown(*events: Event, terminal: bool = False) -> list[str]:
     return [line[9:] for line in output.getvalue().splitlines()]
 
 
+@contextmanager
+def files_at_most(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond `size` bytes, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_outcomes_are_one_line_each() -> None:
     assert shown(
         Event(Phase.TESTING, SMALL, HELLO),
         Event(Phase.TESTED, SMALL, HELLO, Outcome.PASS, 1.04),
         Event(Phase.SENT, SMALL, HELLO, Outcome.PASS),
         Event(Phase.GIVEN_BACK, SMALL, HELLO),
+        Event(Phase.TAKEN_AWAY, SMALL, HELLO),
         Event(Phase.IDLE, seconds=300),
     ) == [
         "small hello 2.10-3  testing",
         "small hello 2.10-3  pass  1.0 s",
         "small hello 2.10-3  given back",
+        "small hello 2.10-3  is not ours any more, the master gives it to others",
         "nothing to test, waiting 300 s",
     ]
 
@@ -91,6 +108,30 @@ def test_events_are_json_lines(tmp_path: Path) -> None:
         },
         {"time": "2026-11-20T06:14:52.123Z", "slave": 2, "phase": "trouble", "text": "mirror\ndown", "hint": "wait"},
     ]
+
+
+def test_trouble_with_a_package_names_its_kind(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    with JsonLines(path, slave=1) as lines:
+        lines.tell(Event(Phase.TROUBLE, SMALL, HELLO, text="no result", kind=TroubleKind.MIRROR))
+    assert json.loads(path.read_text())["kind"] == "mirror"
+
+
+def test_a_disk_that_fills_up_costs_events_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    complaints: list[Event] = []
+    with JsonLines(path, slave=1, complain=complaints.append) as lines:
+        lines.tell(Event(Phase.NOTE, text="before"))
+        size = path.stat().st_size
+        with files_at_most(size + 10):
+            lines.tell(Event(Phase.NOTE, text="cut in the middle"))
+            lines.tell(Event(Phase.NOTE, text="lost"))
+            lines.tell(Event(Phase.NOTE, text="lost, too"))
+        lines.tell(Event(Phase.NOTE, text="after"))
+    first, torn, last = path.read_bytes().splitlines()
+    assert [json.loads(line)["text"] for line in (first, last)] == ["before", "after"]
+    assert len(torn) == 10
+    assert [event.text for event in complaints] == [f"cannot write events to {path}: File too large"]
 
 
 def test_events_that_cannot_be_written_are_an_error_at_the_start(tmp_path: Path) -> None:

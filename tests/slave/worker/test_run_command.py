@@ -49,7 +49,7 @@ def test_a_round_against_our_master(farm: Bench, tmp_path: Path) -> None:
     status, said = piufarm(farm, tmp_path, "slave", "run", "--once", "--json-events", str(events))
     assert status == 0, said
     assert "small good 1  pass" in said and "small bad 1  fail" in said
-    assert "small trouble 1  trouble: no result, given back" in said
+    assert "small trouble 1  trouble: no result (other), given back" in said
     logs = {f"{path.parent.name}/{path.name}" for path in (tmp_path / "m" / "small").glob("*/*_1.log")}
     assert logs == {"pass/good_1.log", "fail/bad_1.log"}
     told = [json.loads(line) for line in events.read_text().splitlines()]
