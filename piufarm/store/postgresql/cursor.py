@@ -16,6 +16,7 @@ from piufarm.store.sql.database import Parameters, Row
 _PARAMETER: Final = re.compile(r":([a-z_]\w*)")
 _SPECIAL: Final = re.compile(r"[\\\t\n\r]")
 _NONE: Final[Parameters] = {}
+WRITING: Final = "writing"  # a lock that every writer shares
 _ESCAPES: Final = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
@@ -87,6 +88,7 @@ class PostgresqlCursor:
 
     def freeze(self, tables: Sequence[str]) -> None:
         """See Cursor.freeze."""
+        self.lock(WRITING)  # others wait before they have looked at anything, so that a table can still be renamed
         self.also("SET LOCAL idle_in_transaction_session_timeout = 0")  # it idles while the other store is filled
         self.also(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
 

@@ -13,7 +13,7 @@ from piufarm.store.errors import StoreMissing
 from piufarm.store.lock_names import lock_number
 from piufarm.store.postgresql.connection import connect
 from piufarm.store.postgresql.creation import create_tables, find_version
-from piufarm.store.postgresql.cursor import PostgresqlCursor, translated
+from piufarm.store.postgresql.cursor import WRITING, PostgresqlCursor, translated
 from piufarm.store.postgresql.errors import store_error
 from piufarm.store.sql.database import Parameters, Row
 from piufarm.store.sql.versions import check_version
@@ -69,7 +69,8 @@ class PostgresqlDatabase:
     @contextmanager
     def write(self) -> Iterator[PostgresqlCursor]:
         """See Database.write."""
-        with self._translated(), self._transaction(_WRITE) as cursor:
+        begin = f"{_WRITE};SELECT pg_advisory_xact_lock_shared({lock_number(WRITING)})"
+        with self._translated(), self._transaction(begin) as cursor:
             fault_point("store.postgresql-begun")
             yield cursor
             fault_point("store.postgresql-commit-due")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,6 +25,7 @@ from piufarm.trouble import TroubleKind
 from tests.core.store.builders import HOUR, NOON, SID, fill, make_candidates, package, result
 from tests.support.clone import CLONE
 from tests.support.postgresql import PostgresqlServer
+from tests.support.wait import wait_until
 
 _OTHER: Final = SectionName("tarball/sid")
 
@@ -125,6 +128,41 @@ def test_who_has_the_old_store_open_can_do_nothing_in_it_any_more(
         store.record_run(SID, result("p0003"))
     with pytest.raises(StoreError):
         store.reserve(SID, owner="worker1", now=NOON, deadline=NOON + HOUR)
+
+
+def test_who_wants_to_write_meanwhile_waits_and_is_refused(
+    store: Store, store_kind: str, store_url: str, target_url: str, another_store: Callable[[], Store]
+) -> None:
+    """With the rows that it has looked at before it waits it must not be in the way of closing the old store."""
+    _live(store)
+    writer = another_store()
+    with (
+        closing(open_database(store_url, create=False)) as old,
+        closing(open_database(target_url, create=True)) as new,
+        ThreadPoolExecutor() as threads,
+    ):
+        waiting: list[Future[None]] = []
+
+        def begin(table: str, rows: int) -> None:
+            if not waiting:
+                waiting.append(threads.submit(_come, writer))
+                if store_kind == "postgresql":
+                    wait_until(lambda: _somebody_waits(store_url), "a writer that waits", seconds=20)
+                    time.sleep(1.2)  # then the server looks for a deadlock no more, on behalf of this one
+
+        move(old, new, Places("OLD", "NEW"), begin)
+        with pytest.raises(StoreError):
+            waiting[0].result()
+
+
+def _come(store: Store) -> None:
+    """Reads a row of the section first."""
+    store.note_contact(SID, slave="worker1", now=NOON + 2 * HOUR)
+
+
+def _somebody_waits(url: str) -> bool:
+    with closing(open_database(url, create=False)) as database, database.read() as cursor:
+        return cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone() is not None
 
 
 def test_a_target_that_holds_something_is_refused_and_left_alone(
