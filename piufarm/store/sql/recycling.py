@@ -66,7 +66,9 @@ def _queue_one(cursor: Cursor, key: SectionKey, name: str, queued_at: int) -> bo
     if row is None:
         return None
     what = {"section_id": key.id, "package": name, "version": row[0]}
-    released = release(cursor, key, what)
+    released = release(cursor, what)
+    if released:
+        set_free(cursor, key, what)
     outcome = current_outcome(cursor, what)
     if outcome is not None:
         mark(cursor, key, what, queued_at, passed=outcome == "pass")
@@ -95,13 +97,14 @@ def mark(cursor: Cursor, key: SectionKey, what: Parameters, queued_at: int, *, p
         )
 
 
-def release(cursor: Cursor, key: SectionKey, what: Parameters) -> bool:
-    """Let a version go that is held back; False if it is not. The package must be locked."""
+def release(cursor: Cursor, what: Parameters) -> bool:
+    """Let a version go that is held back, which has to be `set_free` then; False if it is not.
+
+    The package must be locked.
+    """
     cursor.execute(f"DELETE FROM hold WHERE {_WHAT}", what)
     held = cursor.rowcount > 0
     cursor.also(f"UPDATE trouble SET counted = 0 WHERE {_WHAT} AND counted = 1", what)
-    if held:
-        set_free(cursor, key, what)
     return held
 
 

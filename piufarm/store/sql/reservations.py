@@ -22,6 +22,7 @@ from piufarm.store.sql.rows import (
     lock_section,
     micros,
     moment,
+    note_change,
 )
 
 _EXPIRED_BATCH: Final = 100  # reservations that one transaction takes back: some 10 ms
@@ -157,13 +158,13 @@ def end_without_result(cursor: Cursor, key: SectionKey, what: dict[str, Any], no
     """A package comes back untested: it is free, and if it has a result and is wanted `again`, to be tested again."""
     outcome = recycling.current_outcome(cursor, what) if again else None
     if outcome is not None:
+        note_change(cursor, key)  # before the rows of packages
         recycling.mark(cursor, key, what, micros(now), passed=outcome == "pass")
         cursor.execute(
             "UPDATE package SET retestable = 1 WHERE section_id = :section_id AND generation = :generation"
             " AND name = :package AND test_version = :version",
             {**what, **key.columns},
         )
-        count_change(cursor, key)
     recycling.set_free(cursor, key, what)
 
 

@@ -62,10 +62,10 @@ def record_run(cursor: Cursor, section: SectionName, new: NewRun) -> Recorded:
         fault_point("run.superseded")
     run = _insert(cursor, key, section, new, standing)
     fault_point("run.inserted")
+    released = standing is Standing.CURRENT and recycling.release(cursor, what)
     if standing is Standing.CURRENT:
-        recycling.release(cursor, key, what)
         _enter_state(cursor, key, run)
-    if holds:
+    if holds or released:
         recycling.set_free(cursor, key, what)
     if new.slave is not None:
         slaves.note_results(cursor, new.slave, new.received_at, held_since=held_since)

@@ -6,17 +6,21 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import psycopg2
 import pytest
 
+from piufarm.names import Package, Version
 from piufarm.store import StoreError, open_store
-from piufarm.store.model import Store
+from piufarm.store.attempts import NewTrouble
+from piufarm.store.model import Standing, Store
 from piufarm.store.postgresql.cursor import translated
 from piufarm.store.postgresql.database import PostgresqlDatabase
 from piufarm.store.sql.store import SqlStore
-from tests.core.store.builders import SID, fill, package, result
+from piufarm.trouble import TroubleKind
+from tests.core.store.builders import HOUR, NOON, SID, fill, make_candidates, package, result
 from tests.core.store.processes import in_processes
 from tests.support.postgresql import PostgresqlServer
 from tests.support.wait import wait_until
@@ -291,3 +295,25 @@ def test_a_process_that_is_suspended_in_a_transaction_loses_it(url: str, running
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     assert running.change_counter(SID) == 2
+
+
+def test_a_result_of_what_is_held_back_waits_for_the_section_before_it_has_the_package(
+    url: str, running: Store, postgresql_server: PostgresqlServer
+) -> None:
+    """As whoever writes states that follow from a result does: the other way round each would wait for the other."""
+    fill(running, package("a"))
+    make_candidates(running, a=1)
+    running.reserve(SID, owner="worker1", now=NOON, deadline=NOON + HOUR)
+    trouble = NewTrouble("t", Package("a"), Version("1"), TroubleKind.DISK, "worker1", NOON, 0, "")
+    assert running.record_trouble(SID, trouble, max_retries=1).held
+    with closing(psycopg2.connect(url)) as other, closing(other.cursor()) as cursor:
+        cursor.execute("SELECT 1 FROM piufarm.section FOR NO KEY UPDATE")
+        with ThreadPoolExecutor() as threads:
+            recorded = threads.submit(running.record_run, SID, result("a", slave="worker2"))
+            waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'piufarm' AND wait_event_type = 'Lock'"
+            wait_until(lambda: bool(postgresql_server.execute(waiting)), "a result that waits", seconds=20)
+            cursor.execute("SELECT 1 FROM piufarm.package FOR NO KEY UPDATE NOWAIT")
+            other.commit()
+            assert recorded.result().run.standing is Standing.CURRENT
+    assert running.reserve(SID, owner="worker2", now=NOON, deadline=NOON + HOUR) is None
+    assert running.holds(SID) == []
