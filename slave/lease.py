@@ -58,7 +58,7 @@ class Lease:
     def was_asked(self) -> bool:
         """Whether nobody knows what the master has answered."""
         try:
-            return self.path.read_text() == _ASKED
+            return self.path.read_text(errors="replace") == _ASKED
         except FileNotFoundError:
             return False
 

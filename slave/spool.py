@@ -88,7 +88,7 @@ class Spool:
         for path, entry in _entries(self._new):
             self.reserve(entry)
             path.unlink()
-        for part in self._give_back.glob(".new-*"):
+        for part in (*self.directory.glob(".new-*"), *self._give_back.glob(".new-*")):
             part.unlink()
         for directory in (*map(self._finished, Outcome), self._give_back):
             for _, entry in _entries(directory):
@@ -119,7 +119,7 @@ class Spool:
 
     def evidence(self, entry: Reserved) -> Evidence | None:
         """What the master may be told about a package that is to be given back; None: nothing is wrong with it."""
-        word = (self._give_back / entry.file_name).read_text()
+        word = (self._give_back / entry.file_name).read_text(errors="replace")
         if word not in list(TroubleKind):
             return None
         path = self._trouble / entry.file_name

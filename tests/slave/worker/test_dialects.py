@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from piufarm.errors import FarmError
 from piufarm.names import SectionName
+from piufarm.outcome import Outcome
 from piufarm.protocol import Feature
 from piufarm.slave.events import Phase
 from piufarm.slave.link.dialects import REMEMBERED_SECONDS, Dialect, Dialects
@@ -18,7 +20,8 @@ from piufarm.slave.link.masters import Masters
 from piufarm.slave.link.route import Target
 from piufarm.slave.link.ssh import TurnedAway, Unreachable
 from piufarm.slave.loop import Until
-from tests.slave.worker.bench import TARGET, Bench
+from piufarm.slave.section import Mode
+from tests.slave.worker.bench import TARGET, Bench, reserved
 from tests.slave.worker.fake_master import FakeMaster, FakeWire
 
 SECTION = SectionName("small")
@@ -108,6 +111,22 @@ def test_slaves_of_one_host_that_start_together_ask_once(fresh: Bench) -> None:
     assert fresh.master.heard.count("section small") == 9
 
 
+@pytest.mark.parametrize("features", [None, frozenset({Feature.ZSTD})])
+def test_a_disk_with_no_room_for_the_memory_does_not_keep_logs_from_the_master(
+    fresh: Bench, features: frozenset[Feature] | None
+) -> None:
+    fresh.master.features = features
+    with fresh.spool().new_log(reserved("good")) as stream:
+        stream.write(b"log\n")
+    fresh.spool().finish(reserved("good"), Outcome.PASS)
+    shutil.rmtree(fresh.dialects.directory)
+    fresh.dialects.directory.write_text("here nobody can make a file")
+    fresh.turn(Mode.FLUSH)
+    assert fresh.told(Phase.TROUBLE) == []
+    assert set(fresh.master.results) == {"pass/good_1"}
+    assert fresh.files() == []
+
+
 def test_each_master_account_and_command_has_its_own_memory(tmp_path: Path) -> None:
     dialects = Dialects(tmp_path / "masters")
     dialects.remember(TARGET, Dialect.PLAIN)
@@ -118,11 +137,12 @@ def test_each_master_account_and_command_has_its_own_memory(tmp_path: Path) -> N
     assert dialects.recall(TARGET) is None
 
 
-def test_a_damaged_memory_is_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"\0" * 9, b"\xff plain\n"])
+def test_a_damaged_memory_is_none(tmp_path: Path, content: bytes) -> None:
     dialects = Dialects(tmp_path)
     dialects.remember(TARGET, Dialect.PLAIN)
     (memory,) = tmp_path.iterdir()
-    memory.write_bytes(b"")
+    memory.write_bytes(content)
     assert dialects.recall(TARGET) is None
 
 

@@ -60,6 +60,14 @@ def test_a_half_written_log_goes_and_its_package_stays_reserved(tmp_path: Path) 
     assert files(spool) == {f"reserved/{HELLO.file_name}"}
 
 
+def test_small_files_that_were_being_written_go(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for directory in (tmp_path, tmp_path / "give-back"):
+        (directory / ".new-0123456789abcdef").write_text("1800")
+    spool.recover()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 @pytest.mark.parametrize("where", ["pass", "fail", "untestable", "give-back"])
 def test_what_is_finished_or_given_back_is_not_tested_again(tmp_path: Path, where: str) -> None:
     spool = Spool(tmp_path)
