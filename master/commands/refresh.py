@@ -84,12 +84,16 @@ class _Work:
     def _refresh(self, section: Section) -> None:
         began = time.monotonic()
         files = section_files(self.configuration.farm.master_directory, section.name)
+        sections = self.configuration.sections
         tell = _teller(section)
         refresher = Refresher(self.store, self.distros, self.cache, tell, self.accept_shrink)
         files.root.mkdir(parents=True, exist_ok=True)
         with _sole_refresh(self.store, section, tell):
             refreshed = refresher.refresh(
-                section, files, looks_into=looked_into(self.configuration.sections, section.name)
+                section,
+                files,
+                looks_into=looked_into(sections, section.name),
+                is_looked_into=bool(lookers(sections, [section.name])),
             )
         if self.store.evaluation_due(section.name):
             evaluate_alone(self.store, section.name)

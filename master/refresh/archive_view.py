@@ -35,18 +35,21 @@ class ArchiveView:
     """A section's packages, as they stand in verified indexes that nobody has read yet.
 
     `last` is the last suite of an upgrade whose packages come from an earlier one: its versions are the ones tested.
+    Of what lies outside the section's globs only that is read which the section's packages depend on, unless `whole`: other
+    sections look names up here.
     """
 
     section: Section
     selection: SuiteIndexes
     last: SuiteIndexes | None
+    whole: bool = False
 
     @property
     def digest(self) -> str:
         """Identifies the contents: equal digests, equal packages."""
         parts = (
             str(_FORM), self.selection.digest, self.last.digest if self.last else "",
-            self.section.arch, *self.section.packages,
+            "whole" if self.whole and self.section.packages else "", self.section.arch, *self.section.packages,
         )  # fmt: skip
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -83,7 +86,7 @@ class _Reading:
                 listed[record.name] = self._package(record)
         self.contents.size = len(listed) + len(outside)
         packages = {name: package for name, package in listed.items() if package is not None}
-        packages.update(self._mentioned(packages, outside))
+        packages.update(self._outside(outside if self.view.whole else self._mentioned(packages, outside)))
         self.contents.packages = [packages[name] for name in sorted(packages)]
         return self.contents
 
@@ -102,7 +105,7 @@ class _Reading:
 
     def _mentioned(
         self, packages: Mapping[str, IndexPackage], outside: Mapping[str, PackageRecord]
-    ) -> dict[str, IndexPackage]:
+    ) -> Mapping[str, PackageRecord]:
         """Those outside the globs that packages inside depend on, by their own names or by what they provide."""
         if not outside:
             return {}
@@ -112,11 +115,14 @@ class _Reading:
             for clause in package.depends
             for relation in clause.alternatives
         }
-        found = {
-            name: self._package(record, listed=False)
+        return {
+            name: record
             for name, record in outside.items()
             if name in names or (record.provides and not names.isdisjoint(self._provided_names(record)))
         }
+
+    def _outside(self, records: Mapping[str, PackageRecord]) -> dict[str, IndexPackage]:
+        found = {name: self._package(record, listed=False) for name, record in records.items()}
         return {name: package for name, package in found.items() if package is not None}
 
     def _provided_names(self, record: PackageRecord) -> list[Package]:

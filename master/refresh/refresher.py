@@ -53,14 +53,21 @@ class Refresher:
     accept_shrink: bool = False
     clock: Clock = utc_now
 
-    def refresh(self, section: Section, files: SectionFiles, *, looks_into: Sequence[SectionName] = ()) -> Refreshed:
+    def refresh(
+        self,
+        section: Section,
+        files: SectionFiles,
+        *,
+        looks_into: Sequence[SectionName] = (),
+        is_looked_into: bool = False,
+    ) -> Refreshed:
         """Fetch, verify, compare, compute the states, swap in, retire.
 
-        `looks_into`: the sections in which it looks names up that it does not have. Raises ArchiveError,
-        ImplausibleArchive, StoreError.
+        `looks_into`: the sections in which it looks names up that it does not have; `is_looked_into`: whether others do
+        so here. Raises ArchiveError, ImplausibleArchive, StoreError.
         """
         began_at = self.clock()
-        view = self._view(section)
+        view = self._view(section, whole=is_looked_into)
         row = self.store.section(section.name)
         if row is not None and row.generation > 0 and row.index_digest == view.digest:
             refreshed = Refreshed(unchanged=True, packages=sum(self.store.counts(section.name).values()))
@@ -80,7 +87,7 @@ class Refresher:
         retirement = Retirement(self.store, section.name, files, self.tell, view.published_at)
         return replace(refreshed, retired=retirement.retire(began_at))
 
-    def _view(self, section: Section) -> ArchiveView:
+    def _view(self, section: Section, *, whole: bool) -> ArchiveView:
         distro = section.selection_distro
         if distro is None or section.is_tarball_only:
             raise FarmError(
@@ -92,7 +99,7 @@ class Refresher:
         if section.upgrade_test_distros and section.upgrade_test_distros[-1] != distro:
             self.tell(f"reading {section.upgrade_test_distros[-1]}")
             last = section_indexes(section, self.distros, section.upgrade_test_distros[-1], self.cache)
-        return ArchiveView(section, selection, last)
+        return ArchiveView(section, selection, last, whole)
 
     def _check_size(self, section: Section, row: SectionRow, size: int) -> None:
         lost = row.index_size - size

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from demo.debs import DebSpec
 from piufarm.master.refresh.section_order import in_order, looked_into, lookers
-from piufarm.names import SectionName
+from piufarm.names import Package, SectionName
 from piufarm.states import PackageState
 from tests.core.store.builders import result
 from tests.master.mirrored import MirroredOffice
@@ -71,6 +71,19 @@ def test_a_result_of_an_outdated_package_stays(mirrored: MirroredOffice) -> None
     mirrored.publish(DebSpec("base", "1"), DebSpec("only-in-sid"))
     mirrored.refresh("sid")
     assert mirrored.state("base", EXP) is PackageState.SUCCESSFULLY_TESTED
+
+
+def test_what_lies_outside_the_globs_of_the_other_section_is_found_there_and_taken_as_good(
+    mirrored: MirroredOffice,
+) -> None:
+    _refreshed(mirrored, _BOTH + "packages = other-*\n")
+    assert mirrored.state("app", EXP) is PackageState.WAITING_TO_BE_TESTED
+    assert mirrored.state("base", EXP) is PackageState.OUTDATED
+    assert mirrored.state("newlib", EXP) is PackageState.WAITING_TO_BE_TESTED
+    assert b"sid: 0 packages, " in mirrored.office.command("status", "sid").stdout
+    mirrored.write_sections(_BOTH.replace("depends-sections = sid\n", "") + "packages = other-*\n")
+    mirrored.refresh("sid")
+    assert mirrored.office.store.package(SID, Package("base")) is None  # nobody looks into it any more
 
 
 def test_other_depends_sections_are_a_change(mirrored: MirroredOffice) -> None:
