@@ -42,8 +42,9 @@ class Evaluation:
 
     def wait_for(self, take: Callable[[], Sequence[Reservation]]) -> Sequence[Reservation]:
         """What there is to take; while states are due, there may be more in a moment than there is now."""
+        due = self.is_due  # before the look: what is worked out just after it would be missed
         found = take()
-        if not self.is_due or not self.start():
+        if not due or not self.start():
             return found
         machine = self._around.machine
         until = machine.clock() + timedelta(seconds=self._section.reserve_wait)

@@ -12,10 +12,14 @@ import pytest
 from piufarm.config.load import load
 from piufarm.master.evaluator import bring_up_to_date
 from piufarm.master.session.channel import Channel, Patience, PeerGone, SessionTimeout
+from piufarm.master.session.evaluation import Evaluation
+from piufarm.master.session.machine import Machine
 from piufarm.master.session.session import Session, Visitor
+from piufarm.master.session.surroundings import Surroundings
 from piufarm.names import Package, Version
 from piufarm.protocol import MasterConnection, RemoteProtocolError
 from piufarm.store.model import Reservation, Standing
+from tests.core.store.builders import HOUR, NOON, result
 from tests.master.office import SID, Office
 from tests.support.stores import on_both_stores
 
@@ -174,6 +178,20 @@ def test_a_reserve_waits_for_what_the_results_just_sent_make_testable(office: Of
     office.fill("a", "b -> a", "c -> b")
     lines = office.converse("section sid\nreserve\npass a 1\n x\n.\nreserve\npass b 1\n x\n.\nreserve\nreserve\n")
     assert lines == [*_HEAD, "ok a 1", "ok", "ok b 1", "ok", "ok c 1", "error"]
+
+
+def test_a_computation_that_ends_while_a_slave_asks_is_not_missed(office: Office) -> None:
+    office.fill("a", "b -> a")
+    office.store.record_run(SID, result("a"))
+    machine = Machine(sleep=lambda seconds: None, start_evaluator=lambda section, *, config, errors: None)
+    around = Surroundings(office.store, "worker1", office.config, office.files.root / "errors", print, print, machine)
+
+    def take() -> list[Reservation]:
+        found = office.store.reserve(SID, owner="worker1", now=NOON, deadline=NOON + HOUR)
+        bring_up_to_date(office.store, SID)
+        return [found] if found else []
+
+    assert [found.package for found in Evaluation(office.section, around).wait_for(take)] == ["b"]
 
 
 def test_idle_is_zero_while_there_is_something_to_do(office: Office) -> None:
