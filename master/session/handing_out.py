@@ -18,6 +18,7 @@ from piufarm.store.model import Reservation, Standing
 
 _RESULTS_EXPECTED_SECONDS: Final = 60  # while others test, what they report may make packages testable any time
 _RETRY_SECONDS: Final = 60  # a refresh that is overdue may come any time, but not this very moment
+_LONGEST_LEASE: Final = timedelta(days=2)  # however often it is renewed; a slave's batch takes hours
 
 
 class HandingOut:
@@ -67,6 +68,7 @@ class HandingOut:
 
     def lease(self, count: int) -> Reply:
         """Up to `count` packages, for as long as the slave renews them."""
+        self._abandon()
         found = self._evaluation.wait_for(lambda: self._take_many(count))
         return self._holdings(found) if found else Error()
 
@@ -85,11 +87,12 @@ class HandingOut:
         )
 
     def renew(self) -> Reply:
-        """Everything that the slave still holds, for another while."""
+        """What the slave holds and cannot have forgotten, for another while."""
         now = self._around.machine.clock()
         self._store.note_contact(self._section.name, slave=self._owner, now=now)
         deadline = now + timedelta(seconds=self._section.lease_timeout)
-        return self._holdings(self._store.renew(self._section.name, owner=self._owner, deadline=deadline))
+        since = now - _LONGEST_LEASE
+        return self._holdings(self._store.renew(self._section.name, owner=self._owner, deadline=deadline, since=since))
 
     def _holdings(self, held: Sequence[Reservation]) -> Ok:
         return Holdings(self._section.lease_timeout, tuple((one.package, one.version) for one in held)).reply()

@@ -165,8 +165,13 @@ class Attempts(Protocol):
         """Take up to `count` candidates, and no more than a fair share: half of what is free over the active slaves."""
         ...
 
-    def renew(self, section: SectionName, *, owner: str, deadline: datetime) -> Sequence[Reservation]:
-        """Let all that the owner holds in the section be its at least until `deadline`; returns what that is."""
+    def renew(
+        self, section: SectionName, *, owner: str, deadline: datetime, since: datetime
+    ) -> Sequence[Reservation]:
+        """Let what the owner holds since a moment after `since` be its at least until `deadline`; returns what that is.
+
+        What it holds for longer just expires: a slave renews without knowing of what it has lost with a disk.
+        """
         ...
 
     def unreserve(

@@ -71,6 +71,23 @@ def test_a_renewed_lease_does_not_lapse(office: Office) -> None:
     assert "p00 1 was not heard of again from worker1" in journal
 
 
+def test_what_a_slave_has_forgotten_is_not_renewed_for_ever(office: Office) -> None:
+    """A slave that has lost its disk, or whose number on the host nobody starts any more; another renews in its name."""
+    _packages(office, 1)
+    office.converse(_OPEN + "lease 1\n")
+    replies = [office.converse(_OPEN + "renew\n", later=days * 24 * _HOUR)[-1] for days in (1, 1.9, 2.1)]
+    assert replies == ["ok 1800 p00 1", "ok 1800 p00 1", "ok 1800"]
+    assert office.converse("section sid\nreserve\n", slave="worker2", later=51 * _HOUR)[-1] == "ok p00 1"
+
+
+def test_a_slave_that_leases_keeps_no_earlier_reservation_alive_that_it_does_not_know_of(office: Office) -> None:
+    _packages(office, 1)
+    office.converse("section sid\nreserve\n")
+    replies = [office.converse(_OPEN + "lease 1\n", later=hours * _HOUR)[-1] for hours in (1, 25, 47)]
+    assert replies == ["error"] * 3
+    assert office.converse("section sid\nreserve\n", slave="worker2", later=50 * _HOUR)[-1] == "ok p00 1"
+
+
 def test_a_trouble_keeps_its_evidence_and_gives_the_package_back(office: Office) -> None:
     _packages(office, 1)
     office.converse(_OPEN + "lease 1\n")

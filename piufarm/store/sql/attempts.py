@@ -47,9 +47,11 @@ class SqlAttempts:
         with self._database.write() as cursor:
             return reservations.hand_out(cursor, section, wish._replace(number=count))
 
-    def renew(self, section: SectionName, *, owner: str, deadline: datetime) -> Sequence[Reservation]:
+    def renew(
+        self, section: SectionName, *, owner: str, deadline: datetime, since: datetime
+    ) -> Sequence[Reservation]:
         with self._database.write() as cursor:
-            return reservations.renew(cursor, section, owner, deadline)
+            return reservations.renew(cursor, section, owner, (since, deadline))
 
     def unreserve(
         self, section: SectionName, package: Package, version: Version, *, owner: str | None, now: datetime

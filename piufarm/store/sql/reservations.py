@@ -182,19 +182,20 @@ def unreserve(
     return True
 
 
-def renew(cursor: Cursor, section: SectionName, owner: str, deadline: datetime) -> Sequence[Reservation]:
+def renew(
+    cursor: Cursor, section: SectionName, owner: str, since_until: tuple[datetime, datetime]
+) -> Sequence[Reservation]:
     """See Store.renew."""
-    what = {"section_id": lock_section(cursor, section).id, "owner": owner, "deadline": micros(deadline)}
+    since, deadline = map(micros, since_until)
+    what = {"section_id": lock_section(cursor, section).id, "owner": owner, "since": since}
+    held = "owner = :owner AND section_id = :section_id AND reserved_at > :since"
     cursor.execute(
-        "UPDATE reservation SET deadline = :deadline"
-        " WHERE owner = :owner AND section_id = :section_id AND deadline < :deadline",
-        what,
+        f"UPDATE reservation SET deadline = :deadline WHERE {held} AND deadline < :deadline",
+        {**what, "deadline": deadline},
     )
     fault_point("renew.extended")
     rows = cursor.execute(
-        f"SELECT {_COLUMNS} FROM reservation WHERE owner = :owner AND section_id = :section_id"
-        " ORDER BY reserved_at, package",
-        what,
+        f"SELECT {_COLUMNS} FROM reservation WHERE {held} ORDER BY reserved_at, package", what
     ).fetchall()
     return [_reservation(section, row) for row in rows]
 

@@ -59,7 +59,7 @@ class _Slave:
         else:
             found = self._store.reserve(SID, owner=self._name, now=self._now, deadline=deadline, retest=retest)
             self._held += [found] if found else []
-        self._store.renew(SID, owner=self._name, deadline=deadline)
+        self._store.renew(SID, owner=self._name, deadline=deadline, since=self._now - HOUR)
 
     def _end(self, held: Reservation) -> None:
         run_id = f"{self._name}-{self._random.getrandbits(48):x}"

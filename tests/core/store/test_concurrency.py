@@ -151,7 +151,8 @@ class _Slave:
     def _other(self) -> None:
         match self._random.randrange(4):
             case 0:
-                self._store.renew(SID, owner=self._owner, deadline=self._now + timedelta(hours=1))
+                hour = timedelta(hours=1)
+                self._store.renew(SID, owner=self._owner, deadline=self._now + hour, since=self._now - hour)
             case 1:
                 self._store.expire_reservations(SID, now=self._now, max_retries=5)
             case 2:

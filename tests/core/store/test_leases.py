@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from piufarm.names import Package, Version
 from piufarm.outcome import Outcome
-from piufarm.store.model import Standing, Store
+from piufarm.store.model import Reservation, Standing, Store
 from tests.core.store.builders import HOUR, NOON, SID, fill, make_candidates, package, result
 
 _MINUTE = timedelta(minutes=1)
@@ -26,6 +27,11 @@ def _lease(store: Store, owner: str = "worker1", count: int = 10, *, minutes: in
     store.expire_reservations(SID, now=now, max_retries=9)
     found = store.lease(SID, owner=owner, count=count, now=now, deadline=now + 30 * _MINUTE)
     return [held.package for held in found]
+
+
+def _renew(store: Store, owner: str = "worker1", *, hours: int = 1) -> Sequence[Reservation]:
+    """Renew, so many hours after noon, what was handed out from noon on."""
+    return store.renew(SID, owner=owner, deadline=NOON + hours * HOUR, since=NOON - _MINUTE)
 
 
 def test_a_lease_takes_the_best_candidates_in_their_order(store: Store) -> None:
@@ -64,13 +70,13 @@ def test_renewing_keeps_leases_and_says_what_is_still_held(store: Store) -> None
     _fill(store, 40)
     _lease(store, "worker1", 2)
     _lease(store, "worker2", 1)
-    held = store.renew(SID, owner="worker1", deadline=NOON + HOUR)
+    held = _renew(store)
     assert [one.package for one in held] == ["p000", "p001"]
     assert {one.deadline for one in held} == {NOON + HOUR}
     assert {one.package: one.deadline for one in store.reservations(SID)}[Package("p002")] == NOON + 30 * _MINUTE
     store.record_run(SID, result("p000"))
-    assert [one.package for one in store.renew(SID, owner="worker1", deadline=NOON + HOUR)] == ["p001"]
-    assert store.renew(SID, owner="nobody", deadline=NOON + HOUR) == []
+    assert [one.package for one in _renew(store)] == ["p001"]
+    assert _renew(store, "nobody") == []
 
 
 def test_a_contact_does_not_extend_a_lease_and_renewing_shortens_no_plain_reservation(store: Store) -> None:
@@ -78,7 +84,7 @@ def test_a_contact_does_not_extend_a_lease_and_renewing_shortens_no_plain_reserv
     _lease(store, "worker1", 1)
     store.reserve(SID, owner="worker1", now=NOON, deadline=NOON + 48 * HOUR)
     store.extend_reservations(SID, owner="worker1", deadline=NOON + 99 * HOUR)
-    store.renew(SID, owner="worker1", deadline=NOON + HOUR)
+    _renew(store)
     assert {one.package: one.deadline for one in store.reservations(SID)} == {
         "p000": NOON + HOUR, "p001": NOON + 99 * HOUR,
     }  # fmt: skip
@@ -87,9 +93,18 @@ def test_a_contact_does_not_extend_a_lease_and_renewing_shortens_no_plain_reserv
 def test_renewing_is_a_promise_for_a_plain_reservation_that_it_lists_too(store: Store) -> None:
     _fill(store, 1)
     store.reserve(SID, owner="worker1", now=NOON, deadline=NOON + _MINUTE)
-    (held,) = store.renew(SID, owner="worker1", deadline=NOON + HOUR)
+    (held,) = _renew(store)
     assert held.deadline == NOON + HOUR
     assert _lease(store, "worker2", minutes=30) == []
+
+
+def test_what_an_owner_has_held_for_too_long_is_not_renewed_and_goes_to_another_slave(store: Store) -> None:
+    _fill(store, 2)
+    assert _lease(store, "worker1", 1) == ["p000"]  # and forgotten, for instance with the slave's disk
+    assert _lease(store, "worker1", 1, minutes=20) == ["p001"]
+    (held,) = store.renew(SID, owner="worker1", deadline=NOON + HOUR, since=NOON + 10 * _MINUTE)
+    assert (held.package, held.deadline) == ("p001", NOON + HOUR)
+    assert _lease(store, "worker2", minutes=30) == ["p000"]
 
 
 def test_a_lease_that_nobody_renews_goes_to_another_slave(store: Store) -> None:
@@ -97,14 +112,14 @@ def test_a_lease_that_nobody_renews_goes_to_another_slave(store: Store) -> None:
     assert _lease(store, "worker1") == ["p000"]
     assert _lease(store, "worker2", minutes=29) == []
     assert _lease(store, "worker2", minutes=30) == ["p000"]
-    assert store.renew(SID, owner="worker1", deadline=NOON + HOUR) == []
+    assert _renew(store) == []
     assert [one.owner for one in store.reservations(SID)] == ["worker2"]
 
 
 def test_a_slave_that_is_late_but_nobody_else_was_asked_keeps_its_lease_by_renewing(store: Store) -> None:
     _fill(store, 1)
     _lease(store, "worker1")
-    assert [one.package for one in store.renew(SID, owner="worker1", deadline=NOON + 9 * HOUR)] == ["p000"]
+    assert [one.package for one in _renew(store, hours=9)] == ["p000"]
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
@@ -127,5 +142,5 @@ def test_a_snapshot_of_the_archive_leaves_leases_alone(store: Store) -> None:
     _fill(store, 8)
     assert _lease(store, count=2) == ["p000", "p001"]
     _fill(store, 8)
-    assert [one.package for one in store.renew(SID, owner="worker1", deadline=NOON + HOUR)] == ["p000", "p001"]
+    assert [one.package for one in _renew(store)] == ["p000", "p001"]
     assert _lease(store, "worker2", count=2) == ["p002", "p003"]
