@@ -82,7 +82,7 @@ def state_of(row: SlaveRow, now: datetime) -> str:
     """Whether a slave gets packages, if that is not as usual."""
     if row.drained_at is None:
         return ""
-    if now >= _probation_at(row.drained_at):
+    if row.is_on_probation(now):
         return "on probation: gets one package at a time until a test succeeds"
     minutes = -(-int((_probation_at(row.drained_at) - now).total_seconds()) // 60)
     return f"drained {ago(now, row.drained_at)}: gets no packages for another {minutes} min"

@@ -15,7 +15,7 @@ from piufarm.store.sql.database import Cursor, Database, Parameters, Row
 from piufarm.store.sql.packages import counts
 from piufarm.store.sql.rows import SectionKey, count_change, find_section, lock_section, micros, moment
 
-_BATCH: Final = 500  # packages a transaction
+_BATCH: Final = 100  # packages a transaction, which results of the section wait for: some 50 ms at most
 _PASSED: Final = 1 << 62  # added to the rank of what has passed
 _WHAT: Final = "section_id = :section_id AND package = :package AND version = :version"
 

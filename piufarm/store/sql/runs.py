@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from piufarm.faults import fault_point
@@ -21,6 +22,7 @@ _SELECT: Final = (
     " log_sha256, seconds FROM run JOIN section ON section.id = section_id"
 )
 _WHAT: Final = "section_id = :section_id AND package = :package AND version = :version"
+_RETIRED_BATCH: Final = 100  # results that one transaction retires, which others wait for: some 20 ms at most
 
 _STATE_OF: Final = {
     Outcome.PASS: PackageState.SUCCESSFULLY_TESTED,
@@ -156,14 +158,17 @@ def runs(
 ) -> Iterator[Run]:
     """See Store.runs."""
     chosen = "" if package is None else "AND package = :package"  # by the index, then
-    rows = database.stream(
+    query = (
         f"{_SELECT} WHERE section_id = (SELECT id FROM section WHERE name = :section) {chosen}"
         " AND (:all = 1 OR standing = 'current')"
         " AND (:failed = 0 OR outcome != 'pass')"
-        " ORDER BY package, received_at DESC, run.id DESC",
-        {"section": section, "package": package, "all": int(not current_only), "failed": int(failed_only)},
+        " ORDER BY package, received_at DESC, run.id DESC"
     )
-    return map(_run, rows)
+    what = {"section": section, "package": package, "all": int(not current_only), "failed": int(failed_only)}
+    if package is None:
+        return map(_run, database.stream(query, what))
+    with database.read() as cursor:  # few: not worth a connection of their own
+        return map(_run, cursor.execute(query, what).fetchall())
 
 
 def run(cursor: Cursor, run_id: str) -> Run | None:
@@ -194,8 +199,15 @@ def runs_out_of_place(cursor: Cursor, section: SectionName) -> Sequence[Run]:
     return [_run(row) for row in rows]
 
 
-def retire(cursor: Cursor, section: SectionName, run_ids: Iterable[str]) -> None:
+def retire(database: Database, section: SectionName, run_ids: Iterable[str]) -> None:
     """See Store.retire."""
+    rest = iter(run_ids)
+    while batch := list(islice(rest, _RETIRED_BATCH)):
+        with database.write() as cursor:
+            _retire(cursor, section, batch)
+
+
+def _retire(cursor: Cursor, section: SectionName, run_ids: Iterable[str]) -> None:
     key = lock_section(cursor, section)
     note_change(cursor, key)
     state = PackageState.UNKNOWN, "its result was retired; its state has not been computed yet"

@@ -195,8 +195,7 @@ class SqlStore(SqlAttempts):
             return runs.runs_out_of_place(cursor, section)
 
     def retire(self, section: SectionName, run_ids: Iterable[str]) -> None:
-        with self._database.write() as cursor:
-            runs.retire(cursor, section, run_ids)
+        runs.retire(self._database, section, run_ids)
 
     # counts per day
 

@@ -317,3 +317,12 @@ def test_a_result_of_what_is_held_back_waits_for_the_section_before_it_has_the_p
             assert recorded.result().run.standing is Standing.CURRENT
     assert running.reserve(SID, owner="worker2", now=NOON, deadline=NOON + HOUR) is None
     assert running.holds(SID) == []
+
+
+def test_the_runs_of_one_package_are_read_without_a_connection_of_their_own(
+    running: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session looks them up for each package that it hands out to be tested again."""
+    running.record_run(SID, result("a"))
+    monkeypatch.setattr("piufarm.store.postgresql.database.connect", lambda *_, **__: pytest.fail("a connection"))
+    assert [run.package for run in running.runs(SID, package=Package("a"))] == ["a"]
