@@ -70,8 +70,9 @@ def _line(event: Event, *, live: bool) -> Text | None:
         case Phase.TESTING:
             return None if live else Text(f"{subject}  testing")
         case Phase.TROUBLE:
-            hint = f"\n         {event.hint}" if event.hint else ""
-            return Text.assemble(f"{subject}  " if subject else "", ("trouble: ", "magenta"), event.text, (hint, "dim"))
+            hint = f"\n         {_harmless(event.hint)}" if event.hint else ""
+            said = _harmless(event.text)
+            return Text.assemble(f"{subject}  " if subject else "", ("trouble: ", "magenta"), said, (hint, "dim"))
         case Phase.ABORTED | Phase.GIVEN_BACK:
             return Text(f"{subject}  {event.phase.value.replace('-', ' ')}")
         case Phase.TAKEN_AWAY:
@@ -80,4 +81,10 @@ def _line(event: Event, *, live: bool) -> Text | None:
             return Text(f"nothing to test, waiting {event.seconds or 0:.0f} s", style="dim")
         case phase if phase in _SILENT:
             return None
-    return Text(f"{subject}: {event.text}" if subject else event.text) if event.text else None
+    said = _harmless(event.text)
+    return Text(f"{subject}: {said}" if subject else said) if said else None
+
+
+def _harmless(text: str) -> str:
+    """What others have said, a master for instance, with nothing in it that would do something to a terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)

@@ -78,6 +78,14 @@ def test_words_in_brackets_are_not_taken_for_markup() -> None:
     assert shown(Event(Phase.NOTE, text="[/red] [bold]x[ESC]")) == ["[/red] [bold]x[ESC]"]
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_a_master_says_does_nothing_to_the_terminal(terminal: bool) -> None:
+    words = "it says: \x1b]0;title\x07\x1b[2J\x9b1m\u202e\tgone\rbye é"
+    for event in (Event(Phase.NOTE, SMALL, text=words), trouble(FarmError(words, hint=words), SMALL)):
+        output = "\n".join(shown(event, terminal=terminal))
+        assert r"\x1b]0;title\x07\x1b[2J\x9b1m\u202e\tgone\rbye é" in output
+
+
 def test_on_a_terminal_the_last_line_says_what_is_tested() -> None:
     output = io.StringIO()
     console = Console(file=output, force_terminal=True, width=80, color_system=None)
