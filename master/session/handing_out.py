@@ -115,8 +115,19 @@ class HandingOut:
         return Ok() if self.retest else Error()
 
     def idle(self) -> Reply:
-        """For how long there is certainly nothing to hand out; 0 if there is, or if it is not known."""
-        return Ok((str(self._idle_seconds()),))
+        """For how long there is certainly nothing to hand out; 0 if there is, or if it is not known.
+
+        A slave that seems to hold packages from an earlier contact is let ask: else it would keep for ever what it has
+        lost, for only who asks for more is known to have reported everything.
+        """
+        return Ok(("0" if self._may_have_lost_something else str(self._idle_seconds()),))
+
+    @property
+    def _may_have_lost_something(self) -> bool:
+        slave = self._around.slave
+        return slave is not None and self._store.would_abandon(
+            self._section.name, owner=slave, before=self._came_at
+        )
 
     def _idle_seconds(self) -> int:
         now = self._around.machine.clock()
@@ -126,7 +137,7 @@ class HandingOut:
         self._expire()
         if self._store.has_candidate(self._section.name, owner=self._around.slave, now=now, retest=self.retest):
             return 0
-        if self._store.reservations(self._section.name):
+        if self._store.is_anything_reserved(self._section.name):
             return _RESULTS_EXPECTED_SECONDS
         age = max(0, int((now - row.refreshed_at).total_seconds()))  # less than 0 if a clock was set back
         return max(self._section.refresh_interval - age, _RETRY_SECONDS)

@@ -195,6 +195,10 @@ class Attempts(Protocol):
         """
         ...
 
+    def would_abandon(self, section: SectionName, *, owner: str, before: datetime) -> bool:
+        """Whether `abandon_reservations` would change anything."""
+        ...
+
     def expire_reservations(
         self, section: SectionName, *, now: datetime, max_retries: int
     ) -> Sequence[RecordedTrouble]:
@@ -206,6 +210,7 @@ class Attempts(Protocol):
         ...
 
     def reservations(self, section: SectionName) -> Sequence[Reservation]: ...
+    def is_anything_reserved(self, section: SectionName) -> bool: ...
 
     def record_trouble(self, section: SectionName, new: NewTrouble, *, max_retries: int) -> RecordedTrouble:
         """Remember a trouble and give its package back; durable on return.

@@ -210,6 +210,18 @@ def test_idle_tells_when_to_come_again_if_nothing_is_left(office: Office) -> Non
     assert 60 < int(done[-1].split()[1]) <= 3600
 
 
+def test_what_a_slave_has_lost_comes_back_although_the_slave_only_asks_whether_to_ask(office: Office) -> None:
+    office.fill("a")
+    office.store.note_refresh(SID, now=datetime.now(UTC))
+    assert office.converse("section sid\nreserve\n")[-1] == "ok a 1"  # and now its disk is lost
+    for days in range(4):
+        *_, idle = office.converse("section sid\nidle\n", later=timedelta(days=days))
+        if idle == "ok 0":
+            office.converse("section sid\nreserve\n", later=timedelta(days=days))
+    (held,) = office.store.reservations(SID)
+    assert held.reserved_at > datetime.now(UTC) + timedelta(days=1)
+
+
 def test_idle_never_tells_more_than_an_hour_whatever_the_clock_did(office: Office) -> None:
     office.store.replace_packages(SID, [], index_digest="", now=datetime.now(UTC) + timedelta(days=300))
     bring_up_to_date(office.store, SID)

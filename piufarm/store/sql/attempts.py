@@ -67,11 +67,13 @@ class SqlAttempts:
                 reservations.extend_reservations(cursor, section, owner, deadline)
 
     def abandon_reservations(self, section: SectionName, *, owner: str, before: datetime) -> None:
-        with self._database.read() as cursor:
-            left = reservations.is_anything_left(cursor, section, owner, before)
-        if left:
+        if self.would_abandon(section, owner=owner, before=before):
             with self._database.write() as cursor:
                 reservations.abandon(cursor, section, owner, before)
+
+    def would_abandon(self, section: SectionName, *, owner: str, before: datetime) -> bool:
+        with self._database.read() as cursor:
+            return reservations.is_anything_left(cursor, section, owner, before)
 
     def expire_reservations(
         self, section: SectionName, *, now: datetime, max_retries: int
@@ -87,6 +89,10 @@ class SqlAttempts:
             admitted = slaves.admitted(cursor, owner, now, 1)
             key = rows.find_section(cursor, section)
             return bool(admitted and candidates.best(cursor, key, Choice(owner, now, retest), 1))
+
+    def is_anything_reserved(self, section: SectionName) -> bool:
+        with self._database.read() as cursor:
+            return reservations.is_anything_reserved(cursor, section)
 
     def reservations(self, section: SectionName) -> Sequence[Reservation]:
         with self._database.read() as cursor:

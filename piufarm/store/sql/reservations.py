@@ -239,6 +239,13 @@ def abandon(cursor: Cursor, section: SectionName, owner: str, before: datetime) 
     )
 
 
+def is_anything_reserved(cursor: Cursor, section: SectionName) -> bool:
+    """See Store.is_anything_reserved."""
+    key = find_section(cursor, section)
+    query = "SELECT 1 FROM reservation WHERE section_id = :section_id LIMIT 1"
+    return cursor.execute(query, {"section_id": key.id}).fetchone() is not None
+
+
 def reservations(cursor: Cursor, section: SectionName) -> Sequence[Reservation]:
     """See Store.reservations."""
     rows = cursor.execute(

@@ -65,7 +65,8 @@ CREATE TABLE package (
     retest_rank INTEGER NOT NULL DEFAULT 0,
     UNIQUE (section_id, generation, name)
 );
-CREATE INDEX package_candidate ON package (section_id, generation, weight DESC, tie)
+-- with the columns of its condition, so that counting candidates need not look at their rows
+CREATE INDEX package_candidate ON package (section_id, generation, weight DESC, tie, state, listed, free)
     WHERE state = 'waiting-to-be-tested' AND listed = 1 AND free = 1;
 CREATE INDEX package_retest ON package (section_id, generation, weight DESC, retest_rank)
     WHERE retestable = 1 AND retest_rank > 0 AND listed = 1 AND free = 1;
