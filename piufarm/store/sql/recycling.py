@@ -75,10 +75,12 @@ def _queue_one(cursor: Cursor, key: SectionKey, name: str, queued_at: int) -> bo
     return released or outcome is not None
 
 
-def current_outcome(cursor: Cursor, what: Parameters) -> str | None:
-    """The outcome of the current run of a version, None if it has none."""
-    row = cursor.execute(f"SELECT outcome FROM run WHERE {_WHAT} AND standing = 'current'", what).fetchone()
-    return str(row[0]) if row else None
+def current_outcome(cursor: Cursor, what: Parameters, *, until: datetime | None = None) -> str | None:
+    """The outcome of the current run of a version, None if it has none that came `until` then."""
+    row = cursor.execute(
+        f"SELECT outcome, received_at FROM run WHERE {_WHAT} AND standing = 'current'", what
+    ).fetchone()
+    return str(row[0]) if row and (until is None or row[1] <= micros(until)) else None
 
 
 def mark(cursor: Cursor, key: SectionKey, what: Parameters, queued_at: int, *, passed: bool) -> None:

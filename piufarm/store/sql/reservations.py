@@ -120,10 +120,10 @@ def end(cursor: Cursor, what: Parameters, owner: str | None) -> datetime | None:
     return moment(row[0])
 
 
-def expired(cursor: Cursor, key: SectionKey, now: datetime) -> list[tuple[str, str, str | None]]:
-    """End what was held beyond its deadline; returns package, version and owner. The section must be locked.
+def expired(cursor: Cursor, key: SectionKey, now: datetime) -> list[tuple[str, str, str | None, datetime]]:
+    """End what was held beyond its deadline; returns package, version, owner and when it got it.
 
-    Its owner may still send a result: it will be late then, not unasked for.
+    The section must be locked. Its owner may still send a result: it will be late then, not unasked for.
     """
     rows = cursor.execute(
         "DELETE FROM reservation WHERE section_id = :section_id AND deadline <= :now AND (package, version) IN ("
@@ -142,7 +142,7 @@ def expired(cursor: Cursor, key: SectionKey, now: datetime) -> list[tuple[str, s
                     "reserved_at": reserved_at,
                 },
             )  # fmt: skip
-    return [(package, version, owner) for package, version, owner, _ in sorted(rows)]
+    return [(package, version, owner, moment(reserved_at)) for package, version, owner, reserved_at in sorted(rows)]
 
 
 def any_expired(cursor: Cursor, section: SectionName, now: datetime) -> bool:
@@ -154,9 +154,14 @@ def any_expired(cursor: Cursor, section: SectionName, now: datetime) -> bool:
     return row is not None
 
 
-def end_without_result(cursor: Cursor, key: SectionKey, what: dict[str, Any], now: datetime, *, again: bool) -> None:
-    """A package comes back untested: it is free, and if it has a result and is wanted `again`, to be tested again."""
-    outcome = recycling.current_outcome(cursor, what) if again else None
+def end_without_result(
+    cursor: Cursor, key: SectionKey, what: dict[str, Any], now: datetime, *, handed_out_at: datetime | None
+) -> None:
+    """A package comes back untested: it is free, and if it has a result from before, to be tested again.
+
+    Not so if nothing is said of when it was handed out.
+    """
+    outcome = None if handed_out_at is None else recycling.current_outcome(cursor, what, until=handed_out_at)
     if outcome is not None:
         note_change(cursor, key)  # before the rows of packages
         recycling.mark(cursor, key, what, micros(now), passed=outcome == "pass")
@@ -174,10 +179,11 @@ def unreserve(
     """See Store.unreserve."""
     key = lock_package(cursor, section, package[0])
     what = {"section_id": key.id, "package": package[0], "version": package[1]}
-    if end(cursor, what, owner) is None:
+    handed_out_at = end(cursor, what, owner)
+    if handed_out_at is None:
         return False
     fault_point("unreserve.ended")
-    end_without_result(cursor, key, what, now, again=True)
+    end_without_result(cursor, key, what, now, handed_out_at=handed_out_at)
     fault_point("unreserve.freed")
     return True
 

@@ -32,19 +32,19 @@ def record_trouble(cursor: Cursor, section: SectionName, new: NewTrouble, max_re
     if held_since is None and (earlier := _same_trouble(cursor, what, new)) is not None:
         return RecordedTrouble(earlier, duplicate=True)
     fault_point("trouble.reservation-ended")
-    counted = held_since is not None
     log = trouble_log(new.run_id)
     _insert(cursor, new.run_id, what | {
         "kind": new.kind, "slave": new.slave, "noted_at": micros(new.noted_at), "log": log, "log_bytes": new.log_bytes,
-        "log_sha256": new.log_sha256, "counted": int(counted),
+        "log_sha256": new.log_sha256, "counted": int(held_since is not None),
     })  # fmt: skip
     fault_point("trouble.inserted")
     trouble = Trouble(
-        new.run_id, section, new.package, new.version, new.kind, new.slave, new.noted_at, log, new.log_bytes, counted
-    )
-    if not counted:
+        new.run_id, section, new.package, new.version, new.kind, new.slave, new.noted_at, log, new.log_bytes,
+        held_since is not None,
+    )  # fmt: skip
+    if held_since is None:
         return RecordedTrouble(trouble)
-    held = _give_back(cursor, key, what, new.noted_at, max_retries)
+    held = _give_back(cursor, key, what, (held_since, new.noted_at), max_retries)
     fault_point("trouble.given-back")
     drained = new.slave is not None and bool(slaves.note_troubles(cursor, {new.slave: 1}, new.noted_at))
     return RecordedTrouble(trouble, held, drained)
@@ -54,7 +54,7 @@ def expire(cursor: Cursor, section: SectionName, now: datetime, max_retries: int
     """See Store.expire_reservations."""
     key = lock_section(cursor, section)
     lost = []
-    for package, version, owner in expired(cursor, key, now):
+    for package, version, owner, handed_out_at in expired(cursor, key, now):
         what = {"section_id": key.id, "package": package, "version": version}
         run_id = f"{now:%Y%m%dT%H%M%SZ}-{os.urandom(6).hex()}"
         _insert(cursor, run_id, what | {
@@ -64,7 +64,7 @@ def expire(cursor: Cursor, section: SectionName, now: datetime, max_retries: int
         trouble = Trouble(
             run_id, section, Package(package), Version(version), TroubleKind.LOST, owner, now, None, 0, counted=True
         )
-        lost.append((trouble, _give_back(cursor, key, what, now, max_retries)))
+        lost.append((trouble, _give_back(cursor, key, what, (handed_out_at, now), max_retries)))
         fault_point("expire.given-back")
     owners = Counter(trouble.slave for trouble, _ in lost if trouble.slave is not None)
     drained = slaves.note_troubles(cursor, owners, now)
@@ -88,8 +88,11 @@ def _insert(cursor: Cursor, run_id: str, row: dict[str, Any]) -> None:
     )
 
 
-def _give_back(cursor: Cursor, key: SectionKey, what: dict[str, Any], now: datetime, max_retries: int) -> bool:
+def _give_back(
+    cursor: Cursor, key: SectionKey, what: dict[str, Any], from_until: tuple[datetime, datetime], max_retries: int
+) -> bool:
     """Hand a package out again, or hold it back if there was too much trouble; True then."""
+    handed_out_at, now = from_until
     rows = cursor.execute(f"{_SELECT} WHERE {_WHAT} AND counted = 1 ORDER BY noted_at, trouble.id", what).fetchall()
     held = len(rows) >= max_retries and _is_tested(cursor, key, what)
     if held:
@@ -99,7 +102,7 @@ def _give_back(cursor: Cursor, key: SectionKey, what: dict[str, Any], now: datet
             " VALUES (:section_id, :package, :version, :held_at, :reason) ON CONFLICT DO NOTHING",
             {**what, "held_at": micros(now), "reason": reason},
         )
-    end_without_result(cursor, key, what, now, again=not held)
+    end_without_result(cursor, key, what, now, handed_out_at=None if held else handed_out_at)
     return held
 
 

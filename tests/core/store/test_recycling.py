@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from piufarm.names import Package, Version
 from piufarm.outcome import Outcome
 from piufarm.states import PackageState
@@ -132,6 +134,25 @@ def test_giving_a_retest_back_marks_a_pass_again_and_leaves_a_failure_untested(s
     assert _reserve(store, retest=False) == "bad"
     assert _reserve(store, retest=False) is None
     assert _reserve(store) == "good"
+
+
+@pytest.mark.parametrize("way", ["given back", "trouble", "lost"])
+def test_a_first_test_that_comes_back_is_not_done_again_if_somebody_else_has_sent_a_result(
+    store: Store, way: str
+) -> None:
+    fill(store, package("a"))
+    make_candidates(store, a=1)
+    store.reserve(SID, owner="worker1", now=NOON, deadline=NOON + HOUR)
+    store.record_run(SID, result("a", slave="worker2", at=NOON + HOUR / 2))
+    now = NOON + HOUR
+    if way == "given back":
+        store.unreserve(SID, Package("a"), Version("1"), owner="worker1", now=now)
+    elif way == "trouble":
+        trouble = NewTrouble("t", Package("a"), Version("1"), TroubleKind.DISK, "worker1", now, 0, "")
+        store.record_trouble(SID, trouble, max_retries=3)
+    else:
+        store.expire_reservations(SID, now=now, max_retries=3)
+    assert (store.reservations(SID), store.recycle_queue(SID)) == ([], [])
 
 
 def test_trouble_with_a_retest_marks_a_pass_again_until_there_was_too_much(store: Store) -> None:
