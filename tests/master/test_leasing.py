@@ -158,11 +158,21 @@ def test_a_slave_with_too_much_trouble_gets_nothing_and_is_reported_once(office:
 
 def test_a_drained_slave_that_dies_is_told_by_who_finds_out(office: Office) -> None:
     _packages(office, 14)
-    office.converse(_OPEN + "lease 7\n")
-    office.converse("section sid\nreserve\n", slave="worker2", later=_HOUR)
+    for death in range(6):
+        office.converse(_OPEN + "lease 1\n", later=death * _HOUR)
+    office.converse("section sid\nreserve\n", slave="worker2", later=6 * _HOUR)
     journal = (office.files.root / "master.log").read_text()
     assert journal.count("worker1 gets no more packages") == 1
-    assert journal.count("was not heard of again from worker1") == 7
+    assert journal.count("was not heard of again from worker1") == 6
+
+
+def test_after_a_master_that_was_down_for_hours_every_slave_goes_on(office: Office) -> None:
+    _packages(office, 200)
+    slaves = ["worker1", "worker2", "worker3"]
+    for slave in slaves:
+        assert office.converse(_OPEN + "lease 20\n", slave=slave)[-1].startswith("ok")
+    for slave in slaves:
+        assert office.converse(_OPEN + "renew\nlease 5\n", slave=slave, later=3 * _HOUR)[-1].startswith("ok")
 
 
 def test_a_compressed_log_arrives_as_it_was(office: Office) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -89,15 +89,15 @@ def note_results(cursor: Cursor, slave: str, now: datetime, *, held_since: datet
     )  # fmt: skip
 
 
-def note_troubles(cursor: Cursor, numbers: Mapping[str, int], now: datetime) -> set[str]:
-    """Attempts of slaves have ended in trouble; returns those that are drained from now on.
+def note_troubles(cursor: Cursor, names: Collection[str], now: datetime) -> set[str]:
+    """An attempt of each of these slaves has ended in trouble; returns those that are drained from now on.
 
     A slave that is drained already is so from now on anew, for its time of probation has brought trouble, too.
     """
     drained = set()
-    for name in sorted(numbers):  # in one order, so that no two transactions wait for each other
+    for name in sorted(names):  # in one order, so that no two transactions wait for each other
         row = _locked(cursor, name, now)
-        attempts = (*row.attempts, *(False,) * numbers[name])[-ATTEMPTS_KEPT:]
+        attempts = (*row.attempts, False)[-ATTEMPTS_KEPT:]
         drained_at = row.drained_at
         if drained_at is not None or has_too_much_trouble(attempts):
             if drained_at is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -46,7 +45,7 @@ def record_trouble(cursor: Cursor, section: SectionName, new: NewTrouble, max_re
         return RecordedTrouble(trouble)
     held = _give_back(cursor, key, what, (held_since, new.noted_at), max_retries)
     fault_point("trouble.given-back")
-    drained = new.slave is not None and bool(slaves.note_troubles(cursor, {new.slave: 1}, new.noted_at))
+    drained = new.slave is not None and bool(slaves.note_troubles(cursor, {new.slave}, new.noted_at))
     return RecordedTrouble(trouble, held, drained)
 
 
@@ -66,8 +65,8 @@ def expire(cursor: Cursor, section: SectionName, now: datetime, max_retries: int
         )
         lost.append((trouble, _give_back(cursor, key, what, (handed_out_at, now), max_retries)))
         fault_point("expire.given-back")
-    owners = Counter(trouble.slave for trouble, _ in lost if trouble.slave is not None)
-    drained = slaves.note_troubles(cursor, owners, now)
+    # what is lost together is lost for one reason, which may as well be that nobody could reach the master
+    drained = slaves.note_troubles(cursor, {trouble.slave for trouble, _ in lost if trouble.slave is not None}, now)
     told: set[str | None] = set()  # of several troubles of a slave the first one says that it is drained
     recorded = []
     for trouble, held in lost:

@@ -219,6 +219,18 @@ def test_a_slave_with_too_much_trouble_is_drained_once(store: Store) -> None:
     assert [row.drained_at for row in store.slaves()] == [NOON, None]
 
 
+def test_what_is_lost_at_once_counts_as_one_attempt(store: Store) -> None:
+    names = [f"p{number}" for number in range(60)]
+    fill(store, *map(package, names))
+    make_candidates(store, **dict.fromkeys(names, 1))
+    assert len(store.lease(SID, owner="worker1", count=20, now=NOON, deadline=NOON + HOUR)) == 20
+    lost = store.expire_reservations(SID, now=NOON + 2 * HOUR, max_retries=3)
+    assert ([one.drained for one in lost], len(store.troubles(SID))) == ([False] * 20, 20)
+    row = _slave(store, "worker1")
+    assert row is not None
+    assert (row.attempts, row.drained_at) == ((False,), None)
+
+
 def test_trouble_now_and_then_drains_nobody(store: Store) -> None:
     _work(store, "worker1", *[True, False, True] * 8)
     row = _slave(store, "worker1")
