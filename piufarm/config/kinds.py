@@ -17,6 +17,7 @@ from piufarm.store_url import split_store_url
 
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION: Final = re.compile(r"([+-]?[0-9]{1,12})\s*([smhd]?)")
+_LONGEST_SECONDS: Final = 3650 * 86400  # calendars and the protocol end somewhere, too
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,12}")
 _DISTRO: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.~_-]*(/[A-Za-z0-9][A-Za-z0-9+.~_-]*)*")
 _ARCH: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -71,7 +72,14 @@ def _age(text: str) -> int:
 
 def _duration(text: str) -> int:
     seconds = _age(text)
-    if seconds < 0:
+    if not 0 <= seconds <= _LONGEST_SECONDS:
+        raise ValueError
+    return seconds
+
+
+def _period(text: str) -> int:
+    seconds = _duration(text)
+    if seconds < 1:
         raise ValueError
     return seconds
 
@@ -186,7 +194,8 @@ FLAG: Final = Kind("yes or no", "yes or no", _flag)
 INTEGER: Final = Kind("number", "a whole number", _integer)
 COUNT: Final = Kind("count", "a whole number, 0 or more", _count)
 POSITIVE: Final = Kind("count", "a whole number, 1 or more", _positive)
-DURATION: Final = Kind("seconds", "seconds, or a number with s, m, h or d such as 48h", _duration)
+DURATION: Final = Kind("seconds", "seconds, or a number with s, m, h or d such as 48h, at most 3650d", _duration)
+PERIOD: Final = Kind("seconds", "a time from 1 s to 3650d, in seconds or as 30m, 48h or 2d", _period)
 AGE: Final = Kind("seconds", "seconds, or a number with s, m, h or d such as 30d; 0 or -1 mean never", _age)
 SHARE: Final = Kind("share", "a share between 0 and 1, such as 0.2", _share)
 LOAD: Final = Kind("load", "a load average such as 4.0; below 1.0 is off", _load)

@@ -129,7 +129,8 @@ def test_a_value_is_read_as_its_type(tmp_path: Path, line: str, attribute: str, 
         "arch = AMD 64", "mirror = mirror.example.org/debian", "mirror = http://a b", "mirror = http://",
         "mirror = http://[::1", "chroot-backend = docker", "idle-sleep = soon", "idle-sleep = -5",
         "expire-old-days = 3 weeks", "packages = a/b", "depends-sections = a//b", "tmpdir = ~somebody/tmp",
-        "area = main contrib", "log-file = two words",
+        "area = main contrib", "log-file = two words", "lease-timeout = 0", "reservation-timeout = 0h",
+        "lease-timeout = 99999d", "reserve-wait = 999999999999d", "refresh-interval = 3651d",
     ],
 )
 def test_a_wrong_value_is_refused_with_file_line_section_key_and_expectation(tmp_path: Path, line: str) -> None:
