@@ -49,8 +49,8 @@ class BodyDecoder:
             self._lines += 1
             self._at_line_start = False
             position = 1
-        end = _LINE_ENDS_HERE.search(wire, position)
-        stop = end.end() if end else len(wire)
+        end = _end_of_lines(wire, position)
+        stop = len(wire) if end is None else end
         self._at_line_start = end is not None
         return self._within_limits(Decoded(stop, wire[position:stop].replace(b"\n ", b"\n")))
 
@@ -75,6 +75,18 @@ class BodyDecoder:
         self._lines += further_lines
         self._bytes += len(data)
         return Decoded(step.consumed, data, problem=problem)
+
+
+def _end_of_lines(wire: bytes, position: int) -> int | None:
+    """Where the first line ends that is not known to be followed by another one; None if that is not there yet."""
+    stop = wire.find(b"\n" + _TERMINATOR, position)
+    if stop < 0:
+        stop = len(wire) - wire.endswith(b"\n")
+    # counting is many times faster than searching, and almost always says that there is nothing to be found before
+    if wire.count(b"\n", position, stop) == wire.count(b"\n ", position, stop):
+        return stop + 1 if stop < len(wire) else None
+    found = _LINE_ENDS_HERE.search(wire, position)
+    return found.end() if found else None
 
 
 def _first_lines(data: bytes, count: int) -> bytes:
