@@ -71,9 +71,8 @@ def atomic_writer(path: Path, *, mode: int = 0o666, durable: bool = True) -> Ite
     # named before it is made, so that a signal finds no moment in which it is there and nobody would remove it
     temporary = path.parent / f".new-{os.urandom(8).hex()}"
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(descriptor, mode & ~current_umask())
             fault_point("file.made")
             yield stream
             stream.flush()
