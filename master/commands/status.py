@@ -95,7 +95,7 @@ def _print(sections: Sequence[dict[str, Any]], stream: TextIO, now: datetime) ->
                 print(f"  {number:7}  {state}", file=stream)
         if section["to_be_tested_again"]:
             print(f"  {section['to_be_tested_again']:7}  to be tested again", file=stream)
-        if section["evaluation_due"]:
+        if section["evaluation_due"] and refreshed:
             print("           (new results are still to be worked out: piufarm master evaluate)", file=stream)
         for line in (*_in_hand(section["reservations"], now), *_held_back(section["held_back"])):
             print(f"           {line}", file=stream)

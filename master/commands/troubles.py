@@ -43,6 +43,8 @@ def main(arguments: argparse.Namespace) -> int:
         facts = [_facts(trouble, root) for root, troubles in found.items() for trouble in troubles]
         print(json.dumps(facts, indent=1))
     else:
+        if not any(found.values()):
+            print("no trouble")
         for root, troubles in found.items():
             _print(root, troubles, len(troubles) if arguments.all else _LISTED)
     return 0

@@ -35,8 +35,8 @@ class ArchiveView:
     """A section's packages, as they stand in verified indexes that nobody has read yet.
 
     `last` is the last suite of an upgrade whose packages come from an earlier one: its versions are the ones tested.
-    Of what lies outside the section's globs only that is kept which packages inside depend on, unless `whole`: then other
-    sections look names up here.
+    Of what lies outside the section's globs only that is kept which packages inside depend on, unless `whole`: then
+    other sections look names up here.
     """
 
     section: Section

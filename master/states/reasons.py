@@ -18,6 +18,7 @@ class Reasons:
     def __init__(self, solution: Solution) -> None:
         self._solution = solution
         self._graph = solution.graph
+        self._roots: dict[int, int] = {}  # see _root
 
     def of(self, position: int) -> str:
         """The sentence of one package of the section."""
@@ -60,14 +61,26 @@ class Reasons:
 
     def _inherited(self, position: int) -> str:
         """What it depends on directly, and where the trouble comes from."""
-        first, root = self._link(position), position
-        while (further := self._culprit(root)) in self._solution.blamed:
-            root = further
+        first, root = self._link(position), self._root(position)
         if root == position:
             return depends_on(first, self._trouble(position))
         last = self._link(root)
         through = "" if self._culprit(position) == root else f"and through it on {self._described(root)}, "
         return depends_on(first, f"{through}which needs {last}, {self._trouble(root)}")
+
+    def _root(self, position: int) -> int:
+        """The last package of the chain of inherited errors that a package is in; each chain is walked once."""
+        walked = []
+        while position not in self._roots:
+            walked.append(position)
+            further = self._culprit(position)
+            if further is None or further not in self._solution.blamed:
+                self._roots[position] = position
+            else:
+                position = further
+        root = self._roots[position]
+        self._roots.update(dict.fromkeys(walked, root))
+        return root
 
     def _culprit(self, position: int) -> int | None:
         """What the error of a package comes from; None if it is not there."""

@@ -69,3 +69,12 @@ def test_the_reason_names_what_is_behind_a_state(lines: list[str], results: dict
 )
 def test_other_sections_are_named(lines: list[str], there: str, reason: str) -> None:
     assert world(*lines, others=[section("one", there)])["u"].reason == reason
+
+
+def test_a_long_chain_is_walked_once() -> None:
+    """Walking it for each of its packages would take an hour."""
+    states = world(*(f"p{number:05} -> p{number + 1:05}" for number in range(40_000)))
+    for number in (0, 30_000):
+        assert states[f"p{number:05}"].reason == (
+            f"depends on p{number + 1:05}, and through it on p39999, which needs p40000, which is not in the archive"
+        )
