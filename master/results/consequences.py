@@ -11,13 +11,15 @@ from piufarm.store.model import Store
 DEPENDENTS_MAX: Final = 100
 
 
-def follow_up(store: Store, section: SectionName, package: Package) -> int:
+def follow_up(store: Store, section: SectionName, package: Package, *, passed: bool = False) -> int:
     """Let the direct reverse dependencies of a package take account of its new result; returns how many changed.
+
+    Of a pass, it is enough to know who can be tested now: nobody is worse off.
 
     Nothing is lost if this is never done: the evaluation that the result has made due finds the same.
     Raises StoreError.
     """
-    around = store.neighbourhood(section, package, limit=DEPENDENTS_MAX)
+    around = store.neighbourhood(section, package, limit=DEPENDENTS_MAX, passed=passed)
     if around is None or not around.dependents:
         return 0
     from piufarm.master.states.direct import reconsider  # loads what sessions without such results do not need

@@ -11,6 +11,7 @@ from piufarm.master.results.classic import show
 from piufarm.master.results.consequences import follow_up
 from piufarm.master.results.intake import Delivery, TroubleDelivery, take_in, take_trouble_in
 from piufarm.master.session.surroundings import Surroundings
+from piufarm.outcome import Outcome
 from piufarm.protocol.messages import Ok, Reply, Result, Trouble
 from piufarm.store.model import Run, Standing
 
@@ -41,7 +42,7 @@ class TakingIn:
 
     def _follow_up(self, run: Run) -> None:
         try:
-            follow_up(self._around.store, self._section.name, run.package)
+            follow_up(self._around.store, self._section.name, run.package, passed=run.outcome is Outcome.PASS)
         except FarmError as error:
             self._around.warn(error.message)  # the result is safe, and the evaluation that is due finds the same
 

@@ -96,8 +96,13 @@ class Evaluations(Protocol):
         """
         ...
 
-    def neighbourhood(self, section: SectionName, package: Package, *, limit: int) -> Neighbourhood | None:
-        """What a result of `package` may change at once; None if that are more than `limit` packages."""
+    def neighbourhood(
+        self, section: SectionName, package: Package, *, limit: int, passed: bool = False
+    ) -> Neighbourhood | None:
+        """What a result of `package` may change at once; None if that are more than `limit` packages.
+
+        If it has `passed`, packages are left out that surely wait for another one, too.
+        """
         ...
 
     def reconsidered(

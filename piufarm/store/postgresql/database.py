@@ -21,6 +21,7 @@ from piufarm.store_url import without_password
 
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_WRITE_DURABLE_LATER: Final = f"{_WRITE};SET LOCAL synchronous_commit = off"
 _STREAM_ROWS: Final = 2000  # fetched at a time
 _HELD: Final = """
 SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid = :high AND objid = :low
@@ -67,9 +68,10 @@ class PostgresqlDatabase:
             yield cursor
 
     @contextmanager
-    def write(self) -> Iterator[PostgresqlCursor]:
+    def write(self, *, durable: bool = True) -> Iterator[PostgresqlCursor]:
         """See Database.write."""
-        begin = f"{_WRITE};SELECT pg_advisory_xact_lock_shared({lock_number(WRITING)})"
+        how = _WRITE if durable else _WRITE_DURABLE_LATER
+        begin = f"{how};SELECT pg_advisory_xact_lock_shared({lock_number(WRITING)})"
         with self._translated(), self._transaction(begin) as cursor:
             fault_point("store.postgresql-begun")
             yield cursor

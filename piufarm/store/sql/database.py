@@ -70,8 +70,11 @@ class Database(Protocol):
         """A transaction that sees one moment of the database and blocks nobody."""
         ...
 
-    def write(self) -> AbstractContextManager[Cursor]:
+    def write(self, *, durable: bool = True) -> AbstractContextManager[Cursor]:
         """A transaction; durable when the block has ended well, else undone.
+
+        What can be worked out again need not be `durable` at once: it is so with the next transaction that is, and
+        until then only a failure of power undoes it, together with all that came after it.
 
         Other writers may be at work at the same time, where the database lets them: whoever decides by what he reads
         locks it first, in the order that `rows` tells.

@@ -150,12 +150,12 @@ def set_states(
     moment = SectionKey(key.id, evaluated.generation, evaluated.counter)
     rows = iter(states.items())
     while batch := list(islice(rows, _BATCH)):
-        with database.write() as cursor:
+        with database.write(durable=False) as cursor:
             if lock_section(cursor, section).generation != evaluated.generation:
                 return  # these packages are being removed, and others have taken their place
             _write(cursor, moment, batch)
         fault_point("evaluate.batch-written")
-    with database.write() as cursor:
+    with database.write(durable=False) as cursor:
         if lock_section(cursor, section).generation != evaluated.generation:
             return
         if states:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 from piufarm.names import PACKAGE_MAX, Package, SectionName
 from piufarm.states import PackageState
 from piufarm.store.evaluations import Neighbourhood
-from piufarm.store.model import Node
+from piufarm.store.model import Node, Relation
 from piufarm.store.relations_text import RelationsReader
 from piufarm.store.sql import sections
 from piufarm.store.sql.database import Cursor, Row
@@ -24,7 +25,16 @@ _NODES: Final = (
     f"SELECT {NODE_COLUMNS} FROM {WITH_RESULTS}"
     f" WHERE p.section_id = :section_id AND p.generation = :generation AND p.name IN ({_NAMES})"
 )
+_CLAUSES: Final = (
+    f"SELECT name, depends, pre_depends, listed, state FROM package WHERE {_PRESENT} AND name IN ({_NAMES})"
+)
+_ALONE: Final = f"""
+    SELECT name, listed, state FROM package WHERE {_PRESENT} AND name IN ({_NAMES})
+        AND NOT EXISTS (SELECT 1 FROM dependents AS d WHERE d.section_id = :section_id
+            AND d.generation = :generation AND d.name = package.name AND d.providers != '')
+"""
 _LISTED, _DEPENDS, _PROVIDES, _STATE = 3, 4, 6, 9  # places among NODE_COLUMNS
+_PENDING: Final = frozenset({PackageState.WAITING_TO_BE_TESTED, PackageState.WAITING_FOR_DEPENDENCY})
 # a dependency changes nothing about them
 _FIXED: Final = frozenset(
     {
@@ -37,12 +47,16 @@ _FIXED: Final = frozenset(
 )
 
 
-def neighbourhood(cursor: Cursor, section: SectionName, package: Package, limit: int) -> Neighbourhood | None:
+def neighbourhood(
+    cursor: Cursor, section: SectionName, package: Package, limit: int, *, passed: bool
+) -> Neighbourhood | None:
     """See Store.neighbourhood."""
     key = find_section(cursor, section)
     names = _dependents(cursor, key, package, limit)
     if names is None:
         return None
+    if passed:
+        names = _hopeful(cursor, key, names)
     read = RelationsReader()
     rows = [row for row in _nodes(cursor, key, names) if _can_change(row)]
     dependents = [node(_without_provides(row), read) for row in rows]
@@ -80,6 +94,25 @@ def _dependents(cursor: Cursor, key: SectionKey, package: Package, limit: int) -
         if packages is None or len(dependents) > limit:
             return None
     return dependents - {package}
+
+
+def _hopeful(cursor: Cursor, key: SectionKey, names: Iterable[str]) -> set[str]:
+    """Those of the packages that a pass may make testable: most others wait for something else just as surely."""
+    read = RelationsReader()
+    needs = {
+        name: {clause[0].name for clause in read.clauses(depends) + read.clauses(pre_depends) if _is_plain(clause)}
+        for name, depends, pre_depends, listed, state in _by_name(cursor, key, _CLAUSES, names)
+        if listed and state not in _FIXED
+    }
+    times = Counter(needed for name, wanted in needs.items() for needed in wanted if needed != name)
+    asked = [needed for needed, _ in times.most_common(_AT_ONCE)]
+    pending = {name for name, listed, state in _by_name(cursor, key, _ALONE, asked) if listed and state in _PENDING}
+    return {name for name, wanted in needs.items() if pending.isdisjoint(wanted - {name})}
+
+
+def _is_plain(clause: Sequence[Relation]) -> bool:
+    """Whether one name alone will do."""
+    return len(clause) == 1 and not clause[0].arch
 
 
 def _can_change(row: Row) -> bool:

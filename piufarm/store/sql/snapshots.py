@@ -103,7 +103,7 @@ def _stage(
 
 def _load(database: Database, table: str, columns: Sequence[str], rows: Iterator[Row]) -> None:
     while batch := list(islice(rows, _BATCH)):
-        with database.write() as cursor:
+        with database.write(durable=False) as cursor:
             cursor.load(table, columns, batch)
         fault_point("refresh.staged")
 
@@ -210,7 +210,7 @@ def _remove(database: Database, key: SectionKey, condition: str) -> None:
     for table, columns in (("package", "id"), ("dependents", "section_id, generation, name")):
         removed = 1
         while removed:
-            with database.write() as cursor:
+            with database.write(durable=False) as cursor:
                 removed = cursor.execute(
                     f"DELETE FROM {table} WHERE ({columns}) IN"
                     f" (SELECT {columns} FROM {table} WHERE section_id = :section_id AND {condition} LIMIT {_BATCH})",

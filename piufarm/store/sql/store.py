@@ -147,15 +147,17 @@ class SqlStore(SqlAttempts):
     ) -> None:
         evaluations.set_states(self._database, section, states, evaluated)
 
-    def neighbourhood(self, section: SectionName, package: Package, *, limit: int) -> Neighbourhood | None:
+    def neighbourhood(
+        self, section: SectionName, package: Package, *, limit: int, passed: bool = False
+    ) -> Neighbourhood | None:
         with self._database.read() as cursor:
-            return neighbourhoods.neighbourhood(cursor, section, package, limit)
+            return neighbourhoods.neighbourhood(cursor, section, package, limit, passed=passed)
 
     def reconsidered(
         self, section: SectionName, states: Mapping[Package, ComputedState], *, around: Neighbourhood
     ) -> None:
         if states:
-            with self._database.write() as cursor:
+            with self._database.write(durable=False) as cursor:
                 evaluations.reconsidered(cursor, section, states, (around.generation, around.counter))
 
     def evaluation_due(self, section: SectionName) -> bool:

@@ -20,6 +20,9 @@ from piufarm.store.sqlite.wal import WriteAheadLog
 
 _NONE: Final[Parameters] = {}
 _BUSY_SECONDS: Final = 30.0  # how long to wait for writers that are not ours, such as a backup
+_MAPPED_BYTES: Final = 32 * 1024 * 1024  # counts as memory of each session, shared as it is
+_DURABLE: Final = "PRAGMA synchronous = FULL"
+_DURABLE_LATER: Final = "PRAGMA synchronous = NORMAL"  # with the next durable commit, of whichever process
 
 
 class SqliteCursor(sqlite3.Cursor):
@@ -102,7 +105,9 @@ class SqliteDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(_DURABLE)
+        # pages that others have changed are read anew all the time: so without copying them
+        connection.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
@@ -129,9 +134,11 @@ class SqliteDatabase:
             yield cursor
 
     @contextmanager
-    def write(self) -> Iterator[SqliteCursor]:
+    def write(self, *, durable: bool = True) -> Iterator[SqliteCursor]:
         """See Database.write; here it excludes other writers, who have their turns in the order in which they come."""
         self._refuse_another_file()
+        with self._translated():
+            self._connection.execute(_DURABLE if durable else _DURABLE_LATER)
         with self._locks.turn():
             with self._transaction("BEGIN IMMEDIATE") as cursor:
                 fault_point("store.begun")

@@ -131,6 +131,23 @@ def test_what_no_dependency_can_change_is_in_no_neighbourhood(store: Store) -> N
     assert _around(store, "gone").dependents == []
 
 
+def test_of_a_pass_those_are_left_out_that_surely_wait_for_another_package(store: Store) -> None:
+    _fill(
+        store, SID, package("a"), package("b"), package("c"), package("p", provides="c"), package("x", depends="a, b"),
+        package("y", depends="a, b | gone"), package("z", depends="a, c"), package("self", depends="a, self"),
+        a=_WAITS, b=_WAITS, c=_WAITS, x=_WAITS, y=_WAITS, z=_WAITS, self=_WAITS,
+    )  # fmt: skip
+    store.record_run(SID, result("a"))
+    around = store.neighbourhood(SID, Package("a"), limit=10, passed=True)
+    assert around is not None
+    assert [node.name for node in around.dependents] == ["self", "y", "z"]  # for there may be another way
+    assert [node.name for node in _around(store, "a").dependents] == ["self", "x", "y", "z"]
+    store.record_run(SID, result("b"))
+    around = store.neighbourhood(SID, Package("a"), limit=10, passed=True)
+    assert around is not None
+    assert "x" in [node.name for node in around.dependents]
+
+
 def test_a_neighbourhood_that_is_too_large_is_none(store: Store) -> None:
     users = [package(f"user{number}", depends="a") for number in range(11)]
     _fill(store, SID, package("a"), *users)
