@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import socket
-from contextlib import ExitStack, suppress
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -111,14 +113,38 @@ def open_wire(target: Target, known_hosts: Path) -> SshWire:
             channel = transport.open_session(timeout=CONNECT_SECONDS)
             cleanup.callback(channel.close)
             channel.settimeout(REPLY_SECONDS)
-            channel.exec_command(target.command)
-        except EOFError as error:
-            raise Unreachable(f"lost the connection to {where} before a session was started") from error
-        except (OSError, paramiko.SSHException) as error:
+            with _time_limit(CONNECT_SECONDS, transport):
+                channel.exec_command(target.command)
+        except (OSError, EOFError) as error:
+            reason = str(error) or "closed"
+            raise Unreachable(f"lost the connection to {where} before a session was started: {reason}") from error
+        except paramiko.SSHException as error:
             raise Refused(
                 f"{where} lets us in but starts no session: {error}", hint="see authorized_keys on the master"
             ) from error
         return SshWire(channel, cleanup.pop_all(), where)
+
+
+@contextmanager
+def _time_limit(seconds: float, transport: paramiko.Transport) -> Iterator[None]:
+    """For the block, in which paramiko knows none: when it is over, the connection is. Raises TimeoutError."""
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        transport.close()
+
+    timer = threading.Timer(seconds, expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, EOFError, paramiko.SSHException) as error:
+        if expired.is_set():
+            raise TimeoutError(f"no answer for {seconds:.0f} s") from error
+        raise
+    finally:
+        timer.cancel()
 
 
 def fetch_host_key(route: Route, known_hosts: Path) -> paramiko.PKey:

@@ -187,6 +187,37 @@ def test_a_connection_that_is_lost_is_not_taken_for_a_master_that_hung_up(door: 
         session.ask_features()
 
 
+def test_a_host_that_hangs_after_the_login_is_given_up(
+    door: SshDoor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ssh_config(tmp_path, door)
+    given_up, host_key = threading.Event(), paramiko.ECDSAKey.generate()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
+        text = (tmp_path / ".ssh" / "config").read_text()
+        (tmp_path / ".ssh" / "config").write_text(text.replace(f"Port {door.server.port}", f"Port {port}"))
+        line = f"[127.0.0.1]:{port} {host_key.get_name()} {host_key.get_base64()}\n"
+        (tmp_path / "known-hosts").write_text(line)
+
+        def serve() -> None:
+            transport = paramiko.Transport(server.accept()[0])
+            transport.add_server_key(host_key)
+            host = paramiko.ServerInterface()
+            host.check_auth_publickey = lambda *_: paramiko.AUTH_SUCCESSFUL
+            host.check_channel_request = lambda *_: paramiko.OPEN_SUCCEEDED
+            host.check_channel_exec_request = lambda *_: not given_up.wait()
+            transport.start_server(threading.Event(), host)
+            transport.join()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        monkeypatch.setattr("piufarm.slave.link.ssh.CONNECT_SECONDS", 2.0)
+        with pytest.raises(Unreachable, match="no answer for 2 s"):
+            open_wire(target(door), tmp_path / "known-hosts")
+        given_up.set()
+        thread.join()
+
+
 @pytest.mark.parametrize("step", ["open_session", "exec_command"])
 def test_a_connection_that_is_lost_before_the_session_begins_is_trouble_and_no_bug(
     door: SshDoor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
