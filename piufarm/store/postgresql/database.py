@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 
 import psycopg2
@@ -113,7 +113,12 @@ class PostgresqlDatabase:
                 connection.close()
                 raise
         with closing(connection):
-            yield bool(free)
+            try:
+                yield bool(free)
+            finally:
+                # the server takes a moment to notice the end of a connection, and the lock has to be free by now
+                with suppress(psycopg2.Error), closing(connection.cursor()) as cursor:
+                    cursor.execute("SELECT pg_advisory_unlock_all()")
 
     def is_held(self, name: str) -> bool:
         """See Store.is_held."""

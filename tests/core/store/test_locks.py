@@ -48,6 +48,14 @@ def test_who_has_a_lock_can_write_and_release_the_connection(store: Store) -> No
     assert not store.is_held("refresh sid")
 
 
+def test_a_lock_that_was_given_up_is_free_at_once(store: Store) -> None:
+    """Who gives it up looks for more work after that, and who finds it taken leaves the work to its holder."""
+    for _ in range(200):
+        with store.exclusive("evaluate sid"):
+            pass
+        assert not store.is_held("evaluate sid")
+
+
 def _take_for_a_moment(number: int, url: str) -> int:
     """How often this process had the lock while it looked for others who have it."""
     had = 0
