@@ -80,9 +80,9 @@ class Evaluations(Protocol):
     def changes_since(
         self, section: SectionName, snapshot: Snapshot
     ) -> tuple[Circumstances, Mapping[str, ComputedState]] | None:
-        """What is different by now: all results, and the stored states of the packages that may have changed.
+        """What is different since `snapshot` was evaluated: all results, and the states of what may have changed.
 
-        None if there are other packages, here or in a section that is looked into.
+        None if there are other packages, here or in a section that is looked into, or if the database has lost states.
         """
         ...
 

@@ -128,6 +128,8 @@ def changes_since(
     known = {other.name: other.revision for other in snapshot.others}
     if key.generation != snapshot.generation or any(known.get(name, 0) != number for name, number in others.items()):
         return None
+    if sections.evaluated(cursor, key) < snapshot.counter:
+        return None  # the database has crashed: what was written last, and not yet synced, is undone
     stored: dict[str, ComputedState] = {}
     for condition in (
         "p.changed > 0 AND p.changed > :counter",

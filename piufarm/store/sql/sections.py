@@ -45,6 +45,12 @@ def evaluation_due(cursor: Cursor, section: SectionName) -> bool:
     return row is not None and bool(row[0])
 
 
+def evaluated(cursor: Cursor, key: SectionKey) -> int:
+    """Up to which change the states take account of what has happened."""
+    (counter,) = cursor.execute("SELECT evaluated FROM section WHERE id = :id", {"id": key.id}).fetchone()
+    return int(counter)
+
+
 def mark_evaluated(cursor: Cursor, key: SectionKey, counter: int, others: Sequence[ForeignSection]) -> None:
     """Remember how much of what has happened the states now take account of."""
     cursor.execute(

@@ -7,6 +7,7 @@ from piufarm.outcome import Outcome
 from piufarm.states import PackageState
 from piufarm.store.evaluations import Neighbourhood
 from piufarm.store.model import ComputedState, IndexPackage, Store
+from piufarm.store.sql.store import SqlStore
 from tests.core.store.builders import NOON, SID, fill, package, result
 
 EXP = SectionName("exp")
@@ -96,6 +97,7 @@ def test_other_packages_or_other_states_elsewhere_are_more_than_a_change(store: 
     _fill(store, SID, package("a"))
     _fill(store, EXP, package("e"))
     store.look_into(EXP, [SID])
+    _evaluate(store, EXP)
     snapshot = store.snapshot(EXP)
     assert store.changes_since(EXP, snapshot) is not None
     store.record_run(SID, result("a"))
@@ -103,6 +105,18 @@ def test_other_packages_or_other_states_elsewhere_are_more_than_a_change(store: 
     snapshot = store.snapshot(EXP)
     _fill(store, EXP, package("e"))
     assert store.changes_since(EXP, snapshot) is None
+
+
+def test_states_that_a_crash_of_the_database_has_undone_are_more_than_a_change(store: Store) -> None:
+    assert isinstance(store, SqlStore)
+    _fill(store, SID, package("a"))
+    store.record_run(SID, result("a"))
+    snapshot = store.snapshot(SID)
+    _evaluate(store, SID)
+    assert store.changes_since(SID, snapshot) is not None
+    with store._database.write() as cursor:
+        cursor.execute("UPDATE section SET evaluated = evaluated - 1")
+    assert store.changes_since(SID, snapshot) is None
 
 
 def _around(store: Store, name: str, section: SectionName = SID) -> Neighbourhood:
