@@ -53,10 +53,13 @@ COMMANDS: Final[dict[str, Command]] = {
 }
 
 
-def usage() -> str:
-    """The text of `piufarm --help`."""
-    width = max(map(len, COMMANDS)) + 2
-    rows = "\n".join(f"  {name:<{width}}{command.summary}" for name, command in COMMANDS.items())
+def usage(group: str = "") -> str:
+    """The text of `piufarm --help`, or of `piufarm GROUP --help` with the commands of that group."""
+    shown = {name: command for name, command in COMMANDS.items() if not group or name.split()[0] == group}
+    width = max(map(len, shown)) + 2
+    rows = "\n".join(f"  {name:<{width}}{command.summary}" for name, command in shown.items())
+    if group:
+        return f"usage: piufarm {group} COMMAND [OPTION…]\n\ncommands:\n{rows}\n"
     return (
         "usage: piufarm COMMAND [OPTION…]\n\n"
         "Tests whether Debian packages install, upgrade and go away cleanly.\n\n"
@@ -88,10 +91,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     found = _find(words)
     if found is None:
-        known = [name for name in COMMANDS if name.split()[0] == words[0]]
-        print(f"piufarm: no command {' '.join(words[:2])!r}", file=sys.stderr)
-        print(f"  try: {', '.join(known) if known else 'piufarm --help'}", file=sys.stderr)
-        return 2
+        return _help_group(words)
     name, rest = found
     try:
         with _ended_by_signals():
@@ -111,6 +111,26 @@ def main(words: Sequence[str] | None = None) -> int:
     except OSError as error:  # trouble of the host that nobody foresaw: a full disk, a folder of somebody else's
         _complain(name, f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return FarmError.exit_status
+
+
+def _help_group(words: Sequence[str]) -> int:
+    """Words that are no command: the first may be that of several."""
+    is_group = any(name.startswith(f"{words[0]} ") for name in COMMANDS)
+    if is_group and words[1:2] in (["-h"], ["--help"], ["help"]):
+        print(usage(words[0]), end="")
+        return 0
+    from difflib import get_close_matches  # loads what no command needs
+
+    asked = " ".join(words[:2]) if is_group else words[0]
+    near = [word for word in words[1:2] if is_group and word in COMMANDS] or get_close_matches(asked, COMMANDS, 1, 0.7)
+    print(f"piufarm: no command {asked!r}", file=sys.stderr)
+    if is_group and not words[1:]:
+        print(usage(words[0]), end="", file=sys.stderr)
+    elif near:
+        print(f"  did you mean `piufarm {near[0]}`?", file=sys.stderr)
+    else:
+        print(f"  `piufarm {words[0] + ' ' if is_group else ''}--help` lists them", file=sys.stderr)
+    return 2
 
 
 def _run(name: str, words: Sequence[str]) -> int:

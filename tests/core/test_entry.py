@@ -79,3 +79,29 @@ def test_a_locale_that_lacks_our_characters_is_no_trouble() -> None:
     shown = run([PIUFARM, "--help"], env=clean_environment(PYTHONIOENCODING="ascii"))
     assert shown.stdout.startswith(b"usage: piufarm COMMAND [OPTION\\u2026]\n")
     assert shown.stderr == b""
+
+
+def test_the_commands_of_a_group_are_explained_together(capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry.main(["master", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "  master refresh " in shown
+    assert "  slave run " not in shown
+    assert entry.main(["slave"]) == 2
+    assert "  slave run " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("master statsu", "did you mean `piufarm master status`?"),
+        ("master why hello", "did you mean `piufarm why`?"),
+        ("checkconfig", "did you mean `piufarm check-config`?"),
+        ("slave zzz", "`piufarm slave --help` lists them"),
+        ("zzz", "`piufarm --help` lists them"),
+    ],
+)
+def test_who_asks_for_no_command_is_told_what_there_is(
+    capsys: pytest.CaptureFixture[str], words: str, hint: str
+) -> None:
+    assert entry.main(words.split()) == 2
+    assert capsys.readouterr().err.splitlines()[1].strip() == hint
