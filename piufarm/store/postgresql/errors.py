@@ -17,6 +17,8 @@ _NEXT_STEPS: Final = {
     "42501": "let the account own the database, or grant it what the tables need",
     "25006": "the server is a standby, or its file system is read-only: let the key `state` name the primary",
     "55P03": "another process holds what this one needs for too long: see pg_stat_activity for who it is",
+    "25P03": "this process was suspended for too long; it is tried again with the next request",
+    "40": "two writers were in each other's way and this one gave up; it is tried again with the next request",
     "57": "the server was stopped; it is tried again with the next request",
     "08": "the connection broke; it is tried again with the next request",
     "XX": "the database is damaged: see the server's log, restore it from a backup; the logs below the section"

@@ -326,3 +326,14 @@ def test_the_runs_of_one_package_are_read_without_a_connection_of_their_own(
     running.record_run(SID, result("a"))
     monkeypatch.setattr("piufarm.store.postgresql.database.connect", lambda *_, **__: pytest.fail("a connection"))
     assert [run.package for run in running.runs(SID, package=Package("a"))] == ["a"]
+
+
+@pytest.mark.parametrize("code", ["40P01", "40001", "53200", "25P03", "XX001"])
+def test_errors_of_the_server_are_told_with_a_next_step(url: str, running: Store, code: str) -> None:
+    with (
+        closing(PostgresqlDatabase(url, create=False)) as database,
+        pytest.raises(StoreError) as caught,
+        database.write() as cursor,
+    ):
+        cursor.execute(f"DO $$ BEGIN RAISE SQLSTATE '{code}'; END $$")
+    assert caught.value.hint
