@@ -125,7 +125,7 @@ def names_like(cursor: Cursor, section: SectionName, text: str) -> Sequence[Pack
     beginning = text[:_PREFIX]
     rows = cursor.execute(
         "SELECT name FROM package WHERE section_id = :section_id AND generation = :generation AND listed = 1"
-        f" AND (substr(name, 1, {_PREFIX}) = :beginning OR name LIKE :part) ORDER BY name LIMIT {_NAMES}",
+        f" AND (substr(name, 1, {_PREFIX}) = :beginning OR lower(name) LIKE lower(:part)) ORDER BY name LIMIT {_NAMES}",
         {**key.columns, "beginning": beginning, "part": f"%{_literal(text)}%"},
     )
     return [Package(row[0]) for row in rows]

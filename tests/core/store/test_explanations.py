@@ -67,4 +67,5 @@ def test_the_pace_is_that_of_the_last_tests_and_of_the_slaves_that_are_here(stor
 def test_names_like_a_mistyped_one_begin_the_same_or_hold_it(store: Store) -> None:
     fill(store, package("libgtk3"), package("libfoo"), package("foo-libgt"), package("other"))
     assert store.names_like(SID, "libgt") == ["foo-libgt", "libfoo", "libgtk3"]
+    assert store.names_like(SID, "LibGT") == ["foo-libgt", "libgtk3"]
     assert store.names_like(SID, "zz%") == []
