@@ -106,7 +106,7 @@ class Check:
 
     def _lost(self, run: Run, what: str) -> Difference:
         if run.standing is not Standing.CURRENT:
-            return Difference(what)
+            return Difference(f"{what}; it is of an older result, and nothing brings it back")
         return Difference(what, "retired: the package is tested again", partial(self._retire, run))
 
     def _retire(self, run: Run) -> None:

@@ -97,7 +97,8 @@ def outlook(explanation: Explanation, now: datetime) -> Sequence[str]:
         told.append(f"it is to be tested again, marked on {_time(subject.retest_since)}")
     if explanation.ahead is not None:
         whom = "it" if last is subject else last.package
-        told.append(f"{_counted(explanation.ahead)} before {whom} in the queue")
+        where = "" if last.section == subject.section else f" of section {last.section}"
+        told.append(f"{_counted(explanation.ahead)} before {whom} in the queue{where}")
     if explanation.ahead is not None or is_in_hand(last, now):
         told.append(_expectation(explanation))
     if not explanation.is_settled:

@@ -87,6 +87,8 @@ def test_a_result_whose_log_is_lost_is_tested_again(office: Office) -> None:
     assert "tested again" in _mend(office)[0]
     assert [run.standing for run in office.store.runs(SID)] == [Standing.RETIRED]
     assert office.converse("section sid\nreserve\n")[-1] == "ok a 1"
+    (left,) = office.differences(deep=False)
+    assert left.text.endswith("is missing; it is of an older result, and nothing brings it back")
 
 
 def test_a_truncated_log_is_noticed_by_its_size(office: Office, fail: Run) -> None:

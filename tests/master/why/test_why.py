@@ -174,6 +174,9 @@ def test_a_chain_leads_into_another_section(office: Office) -> None:
     office.store.set_states(SID, states, evaluated=office.store.snapshot(SID))
     said = _sentence(office, "app")
     assert said.startswith("app 1 waits for lib 1 (section other), which has no state yet: ")
+    ready = ComputedState(PackageState.WAITING_TO_BE_TESTED, "can be tested")
+    office.store.set_states(other, {Package("lib"): ready}, evaluated=office.store.snapshot(other))
+    assert "; no package is before lib in the queue of section other; " in _sentence(office, "app")
 
 
 def test_the_command_tells_a_line_a_package(office: Office) -> None:
