@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import piufarm
@@ -32,13 +33,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Write the line and say what it lets in."""
-    load(arguments.config)  # a slave let in to a broken configuration would only see sessions end
+    configuration = load(arguments.config)  # a slave let in to a broken configuration would only see sessions end
     config = config_path(arguments.config)
     key = read_key(arguments.key)
     wanted = Grant(check_name(arguments.name), key, _session(arguments, config))
     replaced = grant(arguments.authorized_keys, wanted, replace=arguments.replace)
     print(f"{wanted.slave} may log in{' with its new key' if replaced else ''}: {key.type} {key.fingerprint}")
     print(f"  {arguments.authorized_keys}: {wanted.line()}")
+    for glob in arguments.sections or ():
+        if not any(fnmatchcase(name, glob) for name in configuration.sections):
+            print(f"  no section of {configuration.path} is called {glob} yet", file=sys.stderr)
     return 0
 
 

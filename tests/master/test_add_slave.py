@@ -34,6 +34,7 @@ def _add(office: Office, authorized_keys: Path, name: str, key: Path, *words: st
 def test_a_line_lets_one_key_run_one_command(office: Office, authorized_keys: Path, key: Path) -> None:
     completed = _add(office, authorized_keys, "worker1", key, "--sections", "sid", "book*")
     assert completed.status == 0, completed.stderr
+    assert completed.stderr.decode() == f"  no section of {office.config} is called book* yet\n"
     (line,) = authorized_keys.read_text().splitlines()
     options, _, rest = line.partition(' ssh-ed25519 ')
     assert options.startswith('restrict,command="')
