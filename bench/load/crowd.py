@@ -83,6 +83,10 @@ class Crowd:
         self._selector.close()
         self._errors.close()
 
+    def cpu_seconds(self) -> float:
+        """That all sessions have used."""
+        return sum(client.cpu_seconds() for client in self.clients)
+
     def connect(self, name: str, section: str, ready: Callable[[Client], None]) -> Client:
         """Start a session and select the section; `ready` is called when that is done."""
         process = spawn(
