@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO
 
 import pytest
@@ -20,8 +17,7 @@ from piufarm.protocol import Feature
 from piufarm.protocol.messages import Renew, SlaveMessage
 from piufarm.slave.events import Event, Phase
 from piufarm.slave.job.testrun import Exit
-from piufarm.slave.lease import Lease, Renewer
-from piufarm.slave.link.connection import Held
+from piufarm.slave.lease import Lease
 from piufarm.slave.loop import Until
 from piufarm.slave.section import Mode
 from piufarm.trouble import TroubleKind
@@ -138,28 +134,6 @@ def test_a_master_that_goes_away_while_a_test_runs_does_not_stop_the_tests(rich:
     rich.time = 2000.0
     rich.turn(Mode.FLUSH)
     assert set(rich.master.results) == {"pass/long_1", "pass/good_1"}
-
-
-def test_an_answer_that_comes_after_the_batch_does_not_touch_the_lease(tmp_path: Path) -> None:
-    lease = Lease(tmp_path / "lease")
-    lease.begin(0, asked_at=time.time())
-    asked, answered = threading.Event(), threading.Event()
-
-    def renew() -> Held:
-        asked.set()
-        answered.wait()
-        return Held(1800, ())
-
-    renewer = Renewer(lease, renew, random.Random(1))
-    with renewer:
-        asked.wait()
-        threads = [thread for thread in threading.enumerate() if thread.name == "renewer"]
-    lease.ask()
-    answered.set()
-    for thread in threads:
-        thread.join()
-    assert lease.was_asked()
-    assert renewer.news() == []
 
 
 def left_by_a_former_life(bench: Bench, *names: str, seconds_left: float, still_held: tuple[str, ...]) -> None:
