@@ -41,7 +41,7 @@ def table(outcome: Outcome) -> str:
         ("second runs", f"{outcome.second_runs.total():,}"),
         *((f"… {why}", f"{number:,}") for why, number in sorted(outcome.second_runs.items())),
         ("tests of a slave: least, median, most", ", ".join(f"{number:,}" for number in outcome.tests_per_slave)),
-        ("longest wait of a slave while others got packages", f"{outcome.longest_wait:.0f} s"),
+        ("longest wait of a slave while a package was free", f"{outcome.longest_wait:.0f} s"),
         *((what, f"{number:,}") for what, number in sorted(outcome.events.items())),
     ]
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])

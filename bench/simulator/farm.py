@@ -16,6 +16,7 @@ from bench.simulator.feature_slaves import FeatureSlave
 from bench.simulator.host import Host
 from bench.simulator.ledger import Ledger, Violation
 from bench.simulator.office import SECTION
+from bench.simulator.patience import Patience
 from bench.simulator.slaves import Script, Slave, Surroundings, Tests
 from bench.simulator.verdict import check_end
 from bench.simulator.world import NOON, World
@@ -46,7 +47,7 @@ class Plan:
     test_seconds: float = 20.0  # the median
     log_bytes: int = 1000
     beginning: datetime = NOON  # not before the section was refreshed
-    days_max: float = 100.0
+    days_max: float = 10.0
     tell: Callable[[str], None] = lambda text: None  # takes a line about the progress now and then
 
 
@@ -77,11 +78,13 @@ class Farm:
         self.ledger = Ledger(self.world)
         self.host = Host(self.world, configuration, plan.faults, plan.evaluation_seconds, plan.gather_seconds)
         self.store: Store = open_store(configuration.farm.state)
+        self.patience = Patience(self.world, self.store, self.ledger.events)
         failing = failing_packages(self.store, SECTION, plan.failing, random)
         around = Surroundings(
             self.world,
             self.host,
             self.ledger,
+            self.patience,
             configuration.sections[SECTION],
             plan.faults,
             Tests(plan.seed, failing, plan.test_seconds, plan.log_bytes),
@@ -94,7 +97,7 @@ class Farm:
         batch = random.choice((1, 5, 10, 50))
         if random.random() >= self.plan.featured:
             return Slave(f"plain{number}", speed, batch, around)
-        broken = random.random() < self.plan.faults.broken_slave
+        broken = random.random() < self.plan.faults.broken_slave and number > 0  # somebody has to get it done
         return FeatureSlave(f"slave{number}", speed, batch, around, is_broken=broken)
 
     def run(self) -> Outcome:
@@ -126,12 +129,20 @@ class Farm:
             if self.world.seconds >= refresh_at:
                 refresh_at += _HOUR
                 self.store.note_refresh(SECTION, now=self.world.now())
+                self._look_around()
             if self.world.seconds >= tell_at:
                 tell_at += _TELL_SECONDS
                 self._tell_progress()
             if self.world.seconds > self.plan.days_max * _DAY:
                 raise Violation(f"not done after {self.plan.days_max} days: {self.store.counts(SECTION)}")
             self._is_over = all(slave.is_empty for slave in self.slaves) and self._is_done()
+
+    def _look_around(self) -> None:
+        """What the administrator does every hour: lets go what is held back, and sees whether anything moves."""
+        self.patience.look_at_what_is_held({slave.name: slave.jobs for slave in self.slaves})
+        if held_back := [hold.package for hold in self.store.holds(SECTION)]:
+            self.store.queue_recycle(SECTION, held_back, now=self.world.now())
+            self.ledger.events["held back, and let go by a person"] += len(held_back)
 
     def _tell_progress(self) -> None:
         counts = self.store.counts(SECTION)
@@ -157,6 +168,6 @@ class Farm:
             results=self.ledger.events["results"],
             second_runs=self.ledger.second_runs,
             events=self.ledger.events + self.host.counts,
-            longest_wait=self.ledger.longest_wait,
+            longest_wait=self.patience.longest_wait,
             tests_per_slave=(done[0], done[len(done) // 2], done[-1]),
         )

@@ -13,7 +13,7 @@ from bench.simulator.world import Wakers
 from piufarm.outcome import Outcome
 from piufarm.protocol import Feature, Holdings
 from piufarm.protocol.features import features_in
-from piufarm.protocol.messages import Features, Idle, Lease, Ok, Renew, Result, Trouble, Unreserve
+from piufarm.protocol.messages import Features, Lease, Ok, Renew, Result, Trouble, Unreserve
 from piufarm.trouble import TroubleKind
 
 _KINDS: Final = (TroubleKind.NETWORK, TroubleKind.MIRROR, TroubleKind.DISK, TroubleKind.TIMEOUT, TroubleKind.KILLED)
@@ -55,19 +55,16 @@ class FeatureSlave(Slave):
         """Leases are renewed by `renew`, not by any contact."""
 
     def _lease(self, line: SlaveEnd) -> Script:
+        if not (yield from self.is_worth_asking(line)):
+            return
         asked_at = self.around.world.seconds
         reply = yield from line.ask(Lease(self.batch))
         if not isinstance(reply, Ok):
-            self.around.ledger.asked_in_vain(self.name)
-            self._wait = yield from self._idle_seconds(line)
+            self.around.patience.in_vain(self.name)
+            self._wait = float(self.around.section.idle_sleep)
             return
         self._set_deadline(asked_at, Holdings.of(reply).seconds)
         self.took(reply.words[1:], asked_at + self._lease_seconds)
-
-    def _idle_seconds(self, line: SlaveEnd) -> Generator[float | Wakers, None, float]:
-        reply = yield from line.ask(Idle())
-        assert isinstance(reply, Ok)
-        return max(1.0, min(float(reply.words[0]), float(self.around.section.idle_sleep)))
 
     def _renew(self, line: SlaveEnd) -> Script:
         asked_at = self.around.world.seconds
@@ -78,7 +75,8 @@ class FeatureSlave(Slave):
         self.around.ledger.extended(self.name, holdings.packages, asked_at + self._lease_seconds)
         self.reserved = [job for job in self.reserved if job in holdings.packages]
         for job in holdings.packages:
-            if job not in self.jobs:  # the reply that gave it never came
+            if job not in self.jobs:  # the reply that gave it never came, or it was lost with the disk
+                self.around.ledger.returned(self.name, job, "given back, for it was unknown")
                 assert (yield from line.ask(Unreserve(*job))) == Ok()
 
     def _set_deadline(self, asked_at: float, seconds: float) -> None:

@@ -33,7 +33,7 @@ class Story:
 
     holds: list[Hold] = field(default_factory=list)
     sent: set[str] = field(default_factory=set)  # digests of logs, each of which is unique
-    acknowledged: dict[str, bool] = field(default_factory=dict)  # by digest: sent by the one who held it
+    acknowledged: dict[str, bool] = field(default_factory=dict)  # by digest: sent in time by the one who held it
 
 
 @dataclass
@@ -44,9 +44,6 @@ class Ledger:
     stories: dict[Job, Story] = field(default_factory=dict)
     second_runs: Counter[str] = field(default_factory=Counter)  # by what has made them necessary
     events: Counter[str] = field(default_factory=Counter)
-    longest_wait: float = 0.0  # of a slave that asked and got nothing although others did
-    _waiting_since: dict[str, tuple[float, int]] = field(default_factory=dict)
-    _given: int = 0
 
     def story(self, job: Job) -> Story:
         """What happened to this package."""
@@ -61,22 +58,12 @@ class Ledger:
         if story.acknowledged:
             raise Violation(f"{job} was handed out to {slave} although its result is there")
         story.holds.append(Hold(slave, deadline))
-        self._given += 1
-        if slave in self._waiting_since:
-            since, given_then = self._waiting_since.pop(slave)
-            if self._given > given_then + 1:
-                self.longest_wait = max(self.longest_wait, self.world.seconds - since)
         self.events["packages handed out"] += 1
 
     def _let_go(self, job: Job, hold: Hold, slave: str) -> None:
         if self.world.seconds < hold.deadline:
             raise Violation(f"{job} is held by {hold.owner} until {hold.deadline} and was handed out to {slave}")
         hold.end = "expired"
-
-    def asked_in_vain(self, slave: str) -> None:
-        """The slave was told that there is nothing."""
-        self.events["asked in vain"] += 1
-        self._waiting_since.setdefault(slave, (self.world.seconds, self._given))
 
     def held(self, slave: str, job: Job) -> Hold | None:
         """The slave's hold on a package, if it is the last one and has not ended."""
@@ -128,7 +115,8 @@ class Ledger:
         if hold is None or hold.fault:
             self.events["results after the deadline or a fault"] += 1
         story = self.story(job)
-        story.acknowledged.setdefault(digest, hold is not None)
+        # past its deadline it may have lapsed, whether or not somebody else has got it since
+        story.acknowledged.setdefault(digest, hold is not None and self.world.seconds < hold.deadline)
         if hold is not None:
             hold.end = "reported"
         self.events["results"] += 1

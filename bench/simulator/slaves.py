@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from bench.simulator.faults import Faults
 from bench.simulator.host import Host
 from bench.simulator.ledger import Job, Ledger
+from bench.simulator.patience import Patience
 from bench.simulator.wire import Accident, Cut, SlaveEnd
 from bench.simulator.world import Wakers, World
 from piufarm.config.model import Section
@@ -23,6 +24,7 @@ Script = Generator[float | Wakers, None, None]
 
 _RETRY_SECONDS: Final = (5.0, 60.0)
 _REBOOT_SECONDS: Final = (30.0, 1800.0)
+_TAKES_PER_STATUS: Final = 10  # counting packages costs more than all else, and a slave only writes the counts down
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Surroundings:
     world: World
     host: Host
     ledger: Ledger
+    patience: Patience
     section: Section
     faults: Faults
     tests: Tests
@@ -81,6 +84,7 @@ class Slave:
     _contact_at: float = 0.0
     _wait: float = 0.0
     _logs: int = 0
+    _takes: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -110,14 +114,22 @@ class Slave:
         if line is None:
             return
         yield from self.flush(line)
+        if not self.reserved and (yield from self.is_worth_asking(line)):
+            yield from self.take(line)
+            self._takes += 1
+            if not self._takes % _TAKES_PER_STATUS:
+                yield from line.ask(Status())
+            self._wait = float(self.around.section.idle_sleep)
+        line.hang_up()
+
+    def is_worth_asking(self, line: SlaveEnd) -> Generator[float | Wakers, None, bool]:
+        """Whether there may be work; else it waits for as long as it is told."""
         reply = yield from line.ask(Idle())
         assert isinstance(reply, Ok)
         self._wait = min(float(reply.words[0]), float(self.around.section.idle_sleep))
-        if not self._wait and not self.reserved:
-            yield from self.take(line)
-            yield from line.ask(Status())
-            self._wait = float(self.around.section.idle_sleep)
-        line.hang_up()
+        if self._wait:
+            self.around.patience.in_vain(self.name)
+        return not self._wait
 
     def open(self) -> Generator[float | Wakers, None, SlaveEnd | None]:
         """A session with the section selected; None if that is busy."""
@@ -179,12 +191,13 @@ class Slave:
             reply = yield from line.ask(Reserve())
             if not isinstance(reply, Ok):
                 if not self.reserved:
-                    self.around.ledger.asked_in_vain(self.name)
+                    self.around.patience.in_vain(self.name)
                 return
             self.took(reply.words, asked_at + self.around.section.reservation_timeout)
 
     def took(self, words: Sequence[str], deadline: float) -> None:
         """Remember packages that were handed out."""
+        self.around.patience.satisfied(self.name)
         for package, version in zip(words[::2], words[1::2], strict=True):
             job = (Package(package), Version(version))
             self.reserved.append(job)

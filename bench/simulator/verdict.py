@@ -43,7 +43,7 @@ def _check_story(job: Job, story: Story, runs: list[Run]) -> None:
         raise Violation(f"{job}: {len(current)} current results among {len(runs)}")
     entitled = [digest for digest, held in story.acknowledged.items() if held]
     if entitled and current[0].log_sha256 != entitled[-1]:
-        raise Violation(f"{job}: the current result is not that of the last one who held it")
+        raise Violation(f"{job}: the current result is not the last one that came in time")
 
 
 def _check_states(store: Store, section: SectionName) -> None:

@@ -29,8 +29,9 @@ _IS_FOR_ANOTHER: Final = """
             AND theirs.package = p.name AND theirs.version = p.test_version AND theirs.slave = c.slave
             AND theirs.counted = 1))
 """
+_HAD_IT_LATELY: Final = f"{_HAD_TROUBLE.rstrip()[:-1]} AND mine.noted_at > :lately)"
 _FIRST: Final = f"NOT {_HAD_TROUBLE}"
-_ELSE: Final = f"{_HAD_TROUBLE} AND NOT {_IS_FOR_ANOTHER}"
+_ELSE: Final = f"{_HAD_TROUBLE} AND NOT ({_HAD_IT_LATELY} AND {_IS_FOR_ANOTHER})"
 _SAME: Final = (
     "p.section_id = {table}.section_id AND p.generation = :generation AND p.name = {table}.package"
     " AND p.test_version = {table}.version"

@@ -91,6 +91,15 @@ def test_a_slave_that_has_not_been_here_for_an_hour_is_not_waited_for(farm: Stor
     assert [_reserve(farm, "worker1", hours=2) for _ in range(3)] == ["b", "c", "a"]
 
 
+def test_a_slave_that_is_about_but_never_asks_is_waited_for_no_longer_than_an_hour(farm: Store) -> None:
+    for owner in ("worker1", "worker1", "worker1"):
+        assert _reserve(farm, owner) is not None
+    _trouble(farm, "a", "worker1")
+    for hours, expected in ((0.5, None), (0.9, None), (1.1, "a")):
+        farm.note_contact(SID, slave="worker2", now=NOON + hours * HOUR)
+        assert _reserve(farm, "worker1", hours=hours) == expected
+
+
 def test_slaves_that_all_had_trouble_with_a_package_do_not_wait_for_each_other(farm: Store) -> None:
     for slave in ("worker1", "worker2"):
         assert _reserve(farm, slave) == "a"
