@@ -67,7 +67,8 @@ def cause(explanation: Explanation, now: datetime) -> str:
         return f"is {last.hold.reason}"
     if held is not None and is_in_hand(last, now):
         since, until = _time(held.reserved_at), _time(held.deadline)
-        return f"is being tested by {_holder(held)} since {since}, until {until} at the latest"
+        end = f"its lease lasts until {until} and may be renewed" if held.lease else f"until {until} at the latest"
+        return f"is being tested by {_holder(held)} since {since}, {end}"
     if last.run is not None and last.state in _OWN_RESULTS:
         return result(last.run)
     if held is not None and is_in_queue(last, now):

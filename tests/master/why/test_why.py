@@ -102,6 +102,13 @@ def test_whoever_holds_it_is_named_and_until_when(office: Office) -> None:
     assert "has not been heard of in time" in sentence(explanation, now)
 
 
+def test_a_lease_may_last_longer(office: Office) -> None:
+    office.fill("a")
+    office.converse("section sid\nfeatures\nlease 1\n")
+    assert "a 1 is being tested by worker1 since " in _sentence(office, "a")
+    assert " and may be renewed; when it is tested " in _sentence(office, "a")
+
+
 def test_what_was_in_hand_for_a_while_is_expected_soon(office: Office) -> None:
     office.fill("a", "x")
     _report(office, "pass x 1")
