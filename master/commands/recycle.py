@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -41,6 +42,8 @@ def main(arguments: argparse.Namespace) -> int:
         sections = select_sections(configuration, arguments.section)
         found = {section: _find(store, section, wanted, arguments) for section in sections}
         _refuse_unknown(wanted, found)
+        if arguments.dry_run and not any(found.values()):
+            print("no package is like that", file=sys.stderr)
         for section, packages in found.items():
             if arguments.dry_run:
                 print("".join(f"{section.name}: {package}\n" for package in packages), end="")

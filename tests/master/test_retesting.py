@@ -130,6 +130,8 @@ def test_packages_are_chosen_by_name_problem_or_age(office: Office) -> None:
     assert office.command("recycle", "--older-than", "0", "--dry-run").stdout == b"sid: a\nsid: b\n"
     assert _queue(office) == []
     assert office.command("recycle", "--problem", "nonsense").stdout == b"sid: 0 packages to be tested again\n"
+    nothing = office.command("recycle", "--problem", "nonsense", "--dry-run")
+    assert (nothing.status, nothing.stdout, nothing.stderr) == (0, b"", b"no package is like that\n")
     assert office.command("recycle", "--older-than", "0").stdout == b"sid: 2 packages to be tested again\n"
     assert _queue(office) == ["a", "b"]
 
