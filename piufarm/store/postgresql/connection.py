@@ -21,6 +21,16 @@ _DEFAULTS: Final = {
     "application_name": "piufarm",
     "connect_timeout": "10",
     "tcp_user_timeout": "30000",  # ms until a server that is gone without a word is given up
+    "keepalives_idle": "30",  # s until a silent one is asked whether it is there
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
+# for the server, which otherwise keeps the locks of a master host that lost its power for hours
+_SESSION: Final = {
+    "idle_session_timeout": "0",  # a named lock belongs to a connection on which nothing else happens
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
 }
 
 
@@ -30,7 +40,7 @@ def connect(url: str, *, may_idle: bool = False) -> Any:
     `may_idle` lets a transaction rest for as long as the reader of its rows needs.
     """
     parameters = _DEFAULTS | parse_dsn(url)
-    settings = {
+    settings = _SESSION | {
         "search_path": SCHEMA,
         "synchronous_commit": "on",  # `ok` to a slave means that the result is on disk
         "jit": "off",  # no query here is worth compiling

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import psycopg2
 import pytest
+from psycopg2.extensions import parse_dsn
 
 from piufarm.names import Package, Version
 from piufarm.store import StoreError, open_store
@@ -337,3 +339,33 @@ def test_errors_of_the_server_are_told_with_a_next_step(url: str, running: Store
     ):
         cursor.execute(f"DO $$ BEGIN RAISE SQLSTATE '{code}'; END $$")
     assert caught.value.hint
+
+
+def test_a_named_lock_outlives_the_patience_of_the_server_with_idle_connections(
+    url: str, running: Store, postgresql_server: PostgresqlServer
+) -> None:
+    database = parse_dsn(url)["dbname"]
+    postgresql_server.execute(f"ALTER DATABASE {database} SET idle_session_timeout = '100ms'")
+    try:
+        with running.exclusive("refresh sid") as mine:
+            assert mine
+            time.sleep(0.5)
+            assert running.is_held("refresh sid")
+    finally:
+        postgresql_server.execute(f"ALTER DATABASE {database} RESET idle_session_timeout")
+
+
+def test_both_ends_of_a_connection_notice_within_a_minute_that_the_other_host_has_gone(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The locks of a master host without power end with that; a server on a Unix socket does not show the settings."""
+    asked: list[dict[str, str]] = []
+    real = psycopg2.connect
+    monkeypatch.setattr("psycopg2.connect", lambda **parameters: (asked.append(parameters), real(**parameters))[1])
+    with closing(open_store(url)):
+        pass
+    (parameters, *_) = asked
+    server = dict(option.split("=") for option in parameters["options"].split("-c ") if option)
+    for end in (parameters, {name.removeprefix("tcp_"): value.strip() for name, value in server.items()}):
+        idle, interval, count = (int(end[f"keepalives_{what}"]) for what in ("idle", "interval", "count"))
+        assert idle + interval * count <= 60
