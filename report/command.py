@@ -13,16 +13,15 @@ from piufarm.progress import terminal_progress
 from piufarm.report.site import Outcome, build_site
 from piufarm.store import open_store
 
-EPILOG = """\
-Pages whose contents would not change are left alone, stale ones are removed, and readers never see half a page.
-With SECTIONs only these are rendered; the front page and the global summary.json always cover all.
-The exit status is 1 if a section could not be rendered; the others are rendered all the same.
-"""
+EPILOG = (
+    "Pages whose contents would not change are left alone, stale ones are removed, and readers never see half a page."
+    " With SECTIONs only these are rendered; the front page and the global summary.json always cover all."
+    " The exit status is 1 if a section could not be rendered; the others are rendered all the same."
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `piufarm report`."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     parser.add_argument("section", nargs="*", metavar="SECTION", help="section to render (default: all)")
     add_config_option(parser)
