@@ -361,7 +361,12 @@ def test_both_ends_of_a_connection_notice_within_a_minute_that_the_other_host_ha
     """The locks of a master host without power end with that; a server on a Unix socket does not show the settings."""
     asked: list[dict[str, str]] = []
     real = psycopg2.connect
-    monkeypatch.setattr("psycopg2.connect", lambda **parameters: (asked.append(parameters), real(**parameters))[1])
+
+    def connect(**parameters: str) -> object:
+        asked.append(parameters)
+        return real(**parameters)
+
+    monkeypatch.setattr("psycopg2.connect", connect)
     with closing(open_store(url)):
         pass
     (parameters, *_) = asked
