@@ -50,9 +50,9 @@ class Names:
         return tuple(found)
 
     def versions(self, name: str) -> list[str]:
-        """Which versions of a package there are, first that of the section."""
+        """Which versions of a package there are, first that of the section unless it is outdated."""
         own = self._own.get(name)
-        found = [] if own is None else [_archive_version(self._nodes[own])]
+        found = [] if own is None or own in self.outdated else [_archive_version(self._nodes[own])]
         found += [shelf.packages[name].version for shelf in self._others if name in shelf.packages]
         return list(dict.fromkeys(found))
 

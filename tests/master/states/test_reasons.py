@@ -64,7 +64,8 @@ def test_the_reason_names_what_is_behind_a_state(lines: list[str], results: dict
             "a (v): cannot-be-tested",
             "depends on v (provided by a (section one)), which could not be tested",
         ),
-        (["u -> a (<< 2)", "a"], "a=3", "depends on a (<< 2), but the archive has a 1 and 3"),
+        (["u -> a (<< 2)", "a"], "a=3", "depends on a (<< 2), but the archive has a 3"),  # a 1 is outdated
+        (["u -> a (>= 4)", "a=3"], "a=2", "depends on a (>= 4), but the archive has a 3 and 2"),
     ],
 )
 def test_other_sections_are_named(lines: list[str], there: str, reason: str) -> None:
