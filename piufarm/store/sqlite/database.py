@@ -20,9 +20,7 @@ from piufarm.store.sqlite.wal import WriteAheadLog
 
 _NONE: Final[Parameters] = {}
 _BUSY_SECONDS: Final = 30.0  # how long to wait for writers that are not ours, such as a backup
-_MAPPED_BYTES: Final = 32 * 1024 * 1024  # counts as memory of each session, shared as it is
-_DURABLE: Final = "PRAGMA synchronous = FULL"
-_DURABLE_LATER: Final = "PRAGMA synchronous = NORMAL"  # with the next durable commit, of whichever process
+_MAPPED_BYTES: Final = 256 * 1024 * 1024  # the memory is shared by all sessions
 
 
 class SqliteCursor(sqlite3.Cursor):
@@ -105,7 +103,7 @@ class SqliteDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-        connection.execute(_DURABLE)
+        connection.execute("PRAGMA synchronous = NORMAL")  # `write` syncs the log itself, after its turn
         # pages that others have changed are read anew all the time: so without copying them
         connection.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -114,6 +112,7 @@ class SqliteDatabase:
     def close(self) -> None:
         """Give the connection up."""
         self._connection.close()
+        self._log.close()
         self._locks.close()
 
     def release(self) -> None:
@@ -137,8 +136,7 @@ class SqliteDatabase:
     def write(self, *, durable: bool = True) -> Iterator[SqliteCursor]:
         """See Database.write; here it excludes other writers, who have their turns in the order in which they come."""
         self._refuse_another_file()
-        with self._translated():
-            self._connection.execute(_DURABLE if durable else _DURABLE_LATER)
+        self._log.prepare()
         with self._locks.turn():
             with self._transaction("BEGIN IMMEDIATE") as cursor:
                 fault_point("store.begun")
@@ -147,6 +145,9 @@ class SqliteDatabase:
             fault_point("store.committed")
             if self._log.is_full():
                 self._log.move()
+        if durable:
+            # beside the next writer; whatever it adds to the log comes after this, also when the power fails
+            self._log.sync()
         if self._log.is_long():
             self._log.move()
 
