@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Sequence
 
+from piufarm.master.states.rules import preference
 from piufarm.names import Package, SectionName
 from piufarm.states import PackageState
 from piufarm.store.model import Store
-
-# of several providers, the first of the best state is followed
-_RANKS: Final[Mapping[PackageState | None, int]] = MappingProxyType(
-    {
-        PackageState.SUCCESSFULLY_TESTED: 0,
-        PackageState.WAITING_TO_BE_TESTED: 1,
-        PackageState.WAITING_FOR_DEPENDENCY: 1,
-    }
-)
 
 
 class Dependencies:
@@ -68,7 +58,7 @@ class Dependencies:
         direct = self.direct(package)
         if direct or package not in self._providers or self._state(package) is not None:
             return direct
-        return [min(self._providers[package], key=lambda provider: _RANKS.get(self._state(provider), len(_RANKS)))]
+        return [min(self._providers[package], key=lambda provider: preference(self._state(provider)))]
 
     def _state(self, package: Package) -> PackageState | None:
         row = self._store.package(self._section, package)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from piufarm.master.states.rules import is_excused
+from piufarm.master.states.rules import is_excused, preference
 from piufarm.names import Package, SectionName
 from piufarm.states import PackageState
-from piufarm.store.model import Store
+from piufarm.store.model import PackageRow, Store
 
 NO_VERSION: Final = "-"  # no version of a package begins so
 _FOREIGN_SUFFIX: Final = "-i386"
@@ -21,27 +22,28 @@ class NameState(NamedTuple):
 
 
 def state_of_name(store: Store, section: SectionName, name: Package) -> NameState:
-    """The section's own package, or its first provider, or those of the sections that it looks into.
+    """Of the section's own package, if it is not outdated; else of whatever is followed, also in other sections.
 
-    A package that is outdated here is what the first section says that has it and is up to date.
+    Of packages of that name in other sections the first that is up to date counts.
     """
-    others = store.looked_into(section)
-    own = _in_section(store, section, name)
-    found = [own, *(_in_section(store, other, name) for other in others)]
-    known = [one for one in found if one is not None]
-    for one in known:
-        if one.state != PackageState.OUTDATED:
-            return one
-    return known[0] if known else NameState(_without_package(name))
+    found: list[PackageRow] = []
+    for where in (section, *store.looked_into(section)):
+        row = store.package(where, name)
+        if row is not None and row.state is not PackageState.OUTDATED and where == section:
+            return NameState(row.state, row.test_version)
+        if row is not None and (row.state is PackageState.OUTDATED or not _is_known(found, name)):
+            found.append(row)
+        providers = (store.package(where, provider) for provider in store.providers(where).get(name, ()))
+        found += [provider for provider in providers if provider is not None]
+    if not found:
+        return NameState(_without_package(name))
+    best = min(found, key=lambda row: preference(row.state))
+    return NameState(best.state, best.test_version if best.name == name else NO_VERSION)
 
 
-def _in_section(store: Store, section: SectionName, name: Package) -> NameState | None:
-    row = store.package(section, name)
-    if row is None:
-        providers = store.providers(section).get(name, ())
-        row = store.package(section, providers[0]) if providers else None
-        return None if row is None else NameState(row.state)
-    return NameState(row.state, row.test_version)
+def _is_known(found: Sequence[PackageRow], name: Package) -> bool:
+    """Whether a package of that name is among them that is up to date."""
+    return any(row.name == name and row.state is not PackageState.OUTDATED for row in found)
 
 
 def _without_package(name: Package) -> str:

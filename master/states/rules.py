@@ -38,6 +38,9 @@ PROPAGATED: Final[Mapping[PackageState | None, PackageState]] = MappingProxyType
 )
 ERRORS: Final = tuple(PROPAGATED)
 
+# Of several packages that provide a name, the first of those that come first in this order is followed.
+_FOLLOWED: Final = (GOOD, PackageState.WAITING_TO_BE_TESTED, *ERRORS, PackageState.OUTDATED)
+
 # Packages of another architecture that real archives depend on, and names whose absence is no mistake of the package
 # that needs them: both are excused where no section holds them.
 _FOREIGN: Final = frozenset({"ia32-libs-i386", "ia32-libs-gtk-i386", "libnss-mdns-i386"})
@@ -59,6 +62,11 @@ _IGNORED_MISSING: Final = frozenset(
 def is_excused(name: str) -> bool:
     """Whether a name that no section has is taken as good."""
     return name in _FOREIGN or name in _IGNORED_MISSING
+
+
+def preference(state: PackageState | None) -> int:
+    """The place of a state in the order in which providers of a name are followed; what may become good is equal."""
+    return _FOLLOWED.index(state) if state in _FOLLOWED else _FOLLOWED.index(PackageState.WAITING_TO_BE_TESTED)
 
 
 def guest_state(package: ForeignPackage) -> PackageState:

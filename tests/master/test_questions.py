@@ -51,6 +51,15 @@ def test_a_name_has_the_state_in_which_those_see_it_who_depend_on_it(
     assert asked.office.converse(f"section exp\n_state {name}\n")[-1] == f"ok {answer}"
 
 
+def test_a_virtual_name_is_in_the_state_of_the_provider_that_is_followed(asked: MirroredOffice) -> None:
+    office = asked.office
+    office.converse("section sid\nfail exim 1\n x\n.\n")
+    assert office.converse("section sid\n_state mta\n")[-1] == "ok waiting-to-be-tested -"
+    assert office.converse("section exp\n_state mta\n")[-1] == "ok waiting-to-be-tested -"
+    office.converse("section sid\nfail postfix 1\n x\n.\n")
+    assert office.converse("section sid\n_state mta\n")[-1] == "ok failed-testing -"
+
+
 def test_dependencies_cycles_and_lists_are_those_of_the_archive(asked: MirroredOffice) -> None:
     lines = asked.office.converse(
         "section exp\n_depends app\n_recursive-depends ring\n_depcycle app\n_depcycle lonely\n_list outdated\n"
