@@ -13,7 +13,6 @@ import json
 import sys
 import tempfile
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -67,8 +66,7 @@ def main() -> int:
         configuration = configure(Path(name))
         beginning = NOON
         if arguments.sid:
-            fill_with_sid(configuration)
-            beginning = datetime.now(UTC)
+            beginning = fill_with_sid(configuration, arguments.seed)
         else:
             fill(configuration, arguments.seed, arguments.packages)
         plan = Plan(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,7 @@ class Office:
         """The store, for looking at it; to be closed."""
         return open_store(load(self.config).farm.state)
 
-    def refresh(self) -> None:
+    def refresh(self, run: Callable[[Sequence[str | Path]], object] = run) -> None:
         """Take the archive over; the indexes are kept in the clone's cache from one measurement to the next."""
         cache, kept = index_cache(self.master), CLONE / ".cache" / "bench-indexes"
         if kept.exists():
