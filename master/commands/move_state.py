@@ -51,7 +51,7 @@ def main(arguments: argparse.Namespace) -> int:
         print(f"{name + ':':<16}{contents.rows:>10,} rows")
     print(
         f"Everything has arrived. Write this into [global] of {configuration.path}:\n"
-        f"  state = {places.target}\n"
+        f"  state = {places.target.replace('%', '%%')}\n"
         f"Until then no command of the master works: {places.source} is closed. Remove it when the farm runs again."
     )
     return 0

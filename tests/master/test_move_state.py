@@ -43,6 +43,17 @@ def test_a_farm_moves_and_goes_on(office: Office, new_url: str) -> None:
     assert b"worker1" in shown.stdout
 
 
+def test_the_line_for_the_configuration_can_be_copied_as_it_is(office: Office) -> None:
+    office.fill("base")
+    office.store.close()
+    moved = office.command("move-state", f"sqlite://{office.master_directory}/new%20store.sqlite")
+    assert moved.status == 0, moved.stderr
+    (line,) = (line for line in moved.stdout.decode().splitlines() if line.startswith("  state = "))
+    text = office.config.read_text()
+    office.config.write_text(text.replace("[global]\n", f"[global]\n{line.strip()}\n", 1))
+    assert office.command("status").stdout.decode().startswith("sid: 1 packages, ")
+
+
 def test_a_section_that_somebody_has_for_himself_is_waited_for_by_a_person(office: Office, new_url: str) -> None:
     office.files.root.mkdir(parents=True)
     with (office.files.root / "master.lock").open("w") as lock:
