@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -79,6 +81,7 @@ def office(store: str) -> Iterator[Office]:
 @contextmanager
 def empty_office(store: str, suite: str = SECTION) -> Iterator[Office]:
     """A master that has done nothing yet, its section following this suite; gone at the end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what was begun is cleared away
     with tempfile.TemporaryDirectory(prefix="bench-") as name, _state(store) as state:
         folder = Path(name)
         mirror = default_mirror()

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
+from bench.load.crowd import Crowd, expect, log_of
 from bench.load.meter import Taken, until_answered
 from bench.load.office import SECTION
 from piufarm.archive.mirror import default_mirror
 from tests.support.namespace import with_private_files
 from tests.support.programs import REAL_ETC, REAL_MASTER, real_version
+
+_LOG_BYTES: Final = 20_000
+
+
+@dataclass
+class AloneAtWork:
+    """How long the replies to a single slave took, and what a second one was told meanwhile."""
+
+    reserves: list[float] = field(default_factory=list)
+    results: list[float] = field(default_factory=list)
+    second: str = ""
 
 
 class Peer:
@@ -30,7 +45,31 @@ class Peer:
 
     def first_reserve(self) -> Taken:
         """What it takes from the start of a session to the answer."""
-        return first_reserve(with_private_files({REAL_ETC: self._etc}, [REAL_MASTER]))
+        return first_reserve(self._session())
+
+    def _session(self) -> Sequence[str | Path]:
+        return with_private_files({REAL_ETC: self._etc}, [REAL_MASTER])
+
+    def one_slave(self, errors: Path, packages: int) -> AloneAtWork:
+        """Let a slave reserve and report packages as fast as it is answered; the first one does not count."""
+        found = AloneAtWork()
+        with Crowd(lambda _: self._session(), errors) as crowd:
+            crowd.connect_all(["one"], SECTION)
+            (client,) = crowd.clients
+            for _ in range(packages + 1):
+                began = time.monotonic()
+                client.ask("reserve", client.held.append)
+                crowd.run_until_quiet()
+                found.reserves.append(time.monotonic() - began)
+                word, _, job = client.held.pop().partition(" ")
+                expect(word, "ok")
+                began = time.monotonic()
+                client.say(f"pass {job}\n".encode() + log_of(job, _LOG_BYTES), lambda reply: expect(reply, "ok"))
+                crowd.run_until_quiet()
+                found.results.append(time.monotonic() - began)
+            found.second = until_answered(self._session(), [f"section {SECTION}"])[1][-1]
+        del found.reserves[0], found.results[0]
+        return found
 
 
 def first_reserve(session: Sequence[str | Path]) -> Taken:
