@@ -57,6 +57,9 @@ def main() -> int:
         "--evaluation-seconds", type=float, default=5.0, help="that one takes, in simulated time (default: 5)"
     )
     parser.add_argument("--test-seconds", type=float, default=20.0, help="the median of a test (default: 20)")
+    parser.add_argument(
+        "--max-reserved", type=int, default=50, help="the most that a slave takes at a time (default: 50)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of everything that is left to chance (default: 1)")
     parser.add_argument("--plain", action="store_true", help="all slaves speak the plain protocol")
     parser.add_argument("--no-faults", action="store_true", help="nothing goes wrong")
@@ -77,6 +80,7 @@ def main() -> int:
             evaluation_seconds=arguments.evaluation_seconds,
             gather_seconds=2 * arguments.evaluation_seconds,
             test_seconds=arguments.test_seconds,
+            max_reserved=arguments.max_reserved,
             beginning=beginning,
             tell=lambda text: print(text, file=sys.stderr, flush=True),
         )

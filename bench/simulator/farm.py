@@ -46,6 +46,7 @@ class Plan:
     gather_seconds: float = 10.0
     test_seconds: float = 20.0  # the median
     log_bytes: int = 1000
+    max_reserved: int = 50  # that a slave takes at a time
     beginning: datetime = NOON  # not before the section was refreshed
     days_max: float = 10.0
     tell: Callable[[str], None] = lambda text: None  # takes a line about the progress now and then
@@ -94,7 +95,7 @@ class Farm:
 
     def _slave(self, number: int, around: Surroundings, random: Random) -> Slave:
         speed = max(0.5, random.lognormvariate(0.0, 0.5))
-        batch = random.choice((1, 5, 10, 50))
+        batch = min(self.plan.max_reserved, random.choice((1, 5, 10, 50)))
         if random.random() >= self.plan.featured:
             return Slave(f"plain{number}", speed, batch, around)
         broken = random.random() < self.plan.faults.broken_slave and number > 0  # somebody has to get it done

@@ -16,11 +16,13 @@ _HERE: Final = "p.section_id = :section_id AND p.generation = :generation"
 # the literals are those of the partial indexes package_candidate and package_retest
 _WAITING: Final = f"{_HERE} AND p.state = 'waiting-to-be-tested' AND p.listed = 1 AND p.free = 1"
 _MARKED: Final = f"{_HERE} AND p.retestable = 1 AND p.retest_rank > 0 AND p.listed = 1 AND p.free = 1"
-# Who had trouble with a package gets others first, and leaves it to slaves that had not, as long as one is about.
-_HAD_TROUBLE: Final = """
+# Who had trouble with a package gets others first, and leaves it for an hour to slaves that had not, if one is about.
+_TROUBLE: Final = """
     EXISTS (SELECT 1 FROM trouble AS mine WHERE mine.section_id = p.section_id AND mine.package = p.name
-        AND mine.version = p.test_version AND mine.slave = :owner AND mine.counted = 1)
+        AND mine.version = p.test_version AND mine.slave = :owner AND mine.counted = 1{})
 """
+_HAD_TROUBLE: Final = _TROUBLE.format("")
+_HAD_IT_LATELY: Final = _TROUBLE.format(" AND mine.noted_at > :lately")
 _IS_FOR_ANOTHER: Final = """
     EXISTS (SELECT 1 FROM contact AS c WHERE c.section_id = p.section_id AND c.last_seen > :lately
         AND c.slave <> :owner
@@ -29,7 +31,6 @@ _IS_FOR_ANOTHER: Final = """
             AND theirs.package = p.name AND theirs.version = p.test_version AND theirs.slave = c.slave
             AND theirs.counted = 1))
 """
-_HAD_IT_LATELY: Final = f"{_HAD_TROUBLE.rstrip()[:-1]} AND mine.noted_at > :lately)"
 _FIRST: Final = f"NOT {_HAD_TROUBLE}"
 _ELSE: Final = f"{_HAD_TROUBLE} AND NOT ({_HAD_IT_LATELY} AND {_IS_FOR_ANOTHER})"
 _SAME: Final = (
