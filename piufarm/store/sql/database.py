@@ -81,6 +81,10 @@ class Database(Protocol):
         """
         ...
 
+    def sync(self) -> None:
+        """Make durable what was written before."""
+        ...
+
     def stream(self, query: str, parameters: Parameters) -> Iterator[Row]:
         """The rows of one moment, fetched as they are asked for."""
         ...

@@ -57,6 +57,8 @@ def neighbourhood(
         return None
     if passed:
         names = _hopeful(cursor, key, names)
+    if not names:
+        return Neighbourhood(key.generation, key.counter, [], [], alone=not sections.looked_into(cursor, key))
     read = RelationsReader()
     rows = [row for row in _nodes(cursor, key, names) if _can_change(row)]
     dependents = [node(_without_provides(row), read) for row in rows]

@@ -151,6 +151,10 @@ class SqliteDatabase:
         if self._log.is_long():
             self._log.move()
 
+    def sync(self) -> None:
+        """See Database.sync."""
+        self._log.sync()
+
     def settle(self, *tables: str) -> None:
         """See Database.settle: nothing here depends on statistics."""
 

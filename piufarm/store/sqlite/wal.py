@@ -59,7 +59,7 @@ class WriteAheadLog:
             self._descriptor = None
 
     def _opened(self) -> int:
-        """The log itself: the same file for as long as the connection is open, and SQLite has no locks on it to lose."""
+        """The log itself: the same file as long as the connection is open, and SQLite has no locks on it to lose."""
         if self._descriptor is None:
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         return self._descriptor
