@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ from piufarm.states import PackageState
 from piufarm.store.model import Store
 
 _POLL_SECONDS: Final = 0.2
+_NICENESS: Final = 3  # as evaluations: slaves that wait for answers go first
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +44,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Refresh the sections one after the other; 3 if one of them could not be."""
     configuration = load(arguments.config)
     store = open_farm_store(configuration)
+    os.nice(_NICENESS)
     gc.disable()  # hundreds of thousands of tuples live until the end, and refer to nothing in circles
     try:
         work = _Work(configuration, store, accept_shrink=arguments.accept_shrink)
