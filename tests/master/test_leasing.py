@@ -72,7 +72,7 @@ def test_a_renewed_lease_does_not_lapse(office: Office) -> None:
 
 
 def test_what_a_slave_has_forgotten_is_not_renewed_for_ever(office: Office) -> None:
-    """A slave that has lost its disk, or whose number on the host nobody starts any more; another renews in its name."""
+    """Of a slave that has lost its disk, or whose number nobody starts any more; another one renews in its name."""
     _packages(office, 1)
     office.converse(_OPEN + "lease 1\n")
     replies = [office.converse(_OPEN + "renew\n", later=days * 24 * _HOUR)[-1] for days in (1, 1.9, 2.1)]
