@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ import pytest
 from piufarm.store import StoreError, open_store
 from piufarm.store.sqlite import locks
 from piufarm.store.sqlite.database import SqliteDatabase
-from tests.core.store.builders import SID, fill, package, result
+from tests.core.store.builders import NOON, SID, fill, package, result
 from tests.support.wait import wait_until
 
 _MEGABYTE: Final = 1024 * 1024
@@ -103,7 +105,12 @@ def test_the_log_is_cut_back_although_nobody_closes_the_file(file: Path) -> None
         for number in range(6):
             fill(store, *(package(f"p{index:05}", f"{number}") for index in range(3000)))
             store.record_run(SID, result("a", run_id=f"{number}", log=b"%d" % number))
-        assert log.stat().st_size <= 6 * _MEGABYTE
+
+        def is_cut_back() -> bool:
+            store.note_refresh(SID, now=NOON)
+            return log.stat().st_size <= 6 * _MEGABYTE
+
+        wait_until(is_cut_back, "a short log: it is moved a few times a second at most")
 
 
 def test_a_reader_that_takes_its_time_lets_the_log_grow_but_nothing_fail(file: Path) -> None:
@@ -116,3 +123,21 @@ def test_a_reader_that_takes_its_time_lets_the_log_grow_but_nothing_fail(file: P
         assert len(list(rows)) == 2999
         store.record_run(SID, result("a"))
         assert store.counts(SID)
+
+
+def test_what_the_disk_has_refused_to_sync_is_written_a_second_time_and_not_acknowledged(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    copy = tmp_path / "without-its-log.sqlite"
+    with closing(open_store(f"sqlite://{file}")) as store:
+        with monkeypatch.context() as broken_disk:
+            broken_disk.setattr(os, "fdatasync", fail)
+            with pytest.raises(StoreError, match="Input/output error"):
+                store.record_run(SID, result("a"))
+        shutil.copy(file, copy)
+        assert store.record_run(SID, result("a")).duplicate
+    with closing(open_store(f"sqlite://{copy}")) as store:
+        assert [run.package for run in store.runs(SID)] == ["a"]
