@@ -42,7 +42,11 @@ class WriteAheadLog:
         try:
             os.fdatasync(self._opened())
         except OSError as error:
-            raise StoreError(f"store {self._path}: {error.strerror}", hint="see the kernel's messages") from error
+            # Linux reports a failure once and takes the pages for written then: whoever sent the same again would be
+            # told that all is well. Moved into the database file they are written, and synced, a second time.
+            self.move()
+            hint = "nothing of it was acknowledged; see the kernel's messages about the disk"
+            raise StoreError(f"store {self._path}: {error.strerror}", hint=hint) from error
 
     def prepare(self) -> None:
         """Make sure that `sync` will find the log, before anything is committed. Raises StoreError."""
