@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ import pytest
 from piufarm.store import StoreError, open_store
 from piufarm.store.sqlite import locks
 from piufarm.store.sqlite.database import SqliteDatabase
-from tests.core.store.builders import NOON, SID, fill, package, result
+from tests.core.store.builders import SID, fill, package, result
 from tests.support.wait import wait_until
 
 _MEGABYTE: Final = 1024 * 1024
@@ -101,13 +102,15 @@ def test_whoever_is_first_to_write_makes_a_lock_file_for_all_who_may(file: Path)
 
 def test_the_log_is_cut_back_although_nobody_closes_the_file(file: Path) -> None:
     log = file.with_name("farm.sqlite-wal")
+    numbers = count(6)
     with closing(open_store(f"sqlite://{file}")) as store, closing(open_store(f"sqlite://{file}")):
         for number in range(6):
             fill(store, *(package(f"p{index:05}", f"{number}") for index in range(3000)))
             store.record_run(SID, result("a", run_id=f"{number}", log=b"%d" % number))
 
         def is_cut_back() -> bool:
-            store.note_refresh(SID, now=NOON)
+            again = next(numbers)
+            store.record_run(SID, result("a", run_id=f"{again}", log=b"%d" % again))
             return log.stat().st_size <= 6 * _MEGABYTE
 
         wait_until(is_cut_back, "a short log: it is moved a few times a second at most")
