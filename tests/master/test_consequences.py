@@ -27,6 +27,16 @@ def test_a_package_can_be_handed_out_as_soon_as_its_last_dependency_has_passed(o
     ]
 
 
+def test_an_overloaded_machine_takes_results_in_and_leaves_the_rest_to_the_evaluator(office: Office) -> None:
+    office.fill("a", "b -> a")
+    lines = office.converse("section sid\npass a 1\n x\n.\n", overloaded=True)
+    assert lines[-1] == "ok"
+    assert _state(office, "a") is PackageState.SUCCESSFULLY_TESTED
+    assert _state(office, "b") is PackageState.WAITING_FOR_DEPENDENCY
+    assert office.command("evaluate").status == 0
+    assert _state(office, "b") is PackageState.WAITING_TO_BE_TESTED
+
+
 @on_both_stores
 def test_a_failure_shows_at_what_depends_on_it_and_a_later_pass_takes_that_back(office: Office) -> None:
     office.fill("a", "b -> a | other", "c -> a")

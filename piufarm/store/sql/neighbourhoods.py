@@ -13,13 +13,18 @@ from piufarm.states import PackageState
 from piufarm.store.evaluations import Neighbourhood
 from piufarm.store.model import Node, Relation
 from piufarm.store.relations_text import RelationsReader
-from piufarm.store.sql import sections
 from piufarm.store.sql.database import Cursor, Row
 from piufarm.store.sql.evaluations import NODE_COLUMNS, WITH_RESULTS, node
-from piufarm.store.sql.rows import SectionKey, find_section
+from piufarm.store.sql.rows import SectionKey
 
-_AT_ONCE: Final = 32  # names a query, always so many, so that there is one statement to prepare
-_NAMES: Final = ", ".join(f":name{number}" for number in range(_AT_ONCE))
+_AT_ONCE: Final = 32  # names a query
+_NAMES: Final = "{names}"  # stands for them in a query
+_HEAD: Final = """
+SELECT s.id, s.generation, s.counter, p.provides,
+    EXISTS (SELECT 1 FROM looks_into AS l WHERE l.section_id = s.id)
+FROM section AS s LEFT JOIN package AS p ON p.section_id = s.id AND p.generation = s.generation AND p.name = :package
+WHERE s.name = :section
+"""
 _PRESENT: Final = "section_id = :section_id AND generation = :generation"
 _NODES: Final = (
     f"SELECT {NODE_COLUMNS} FROM {WITH_RESULTS}"
@@ -51,14 +56,20 @@ def neighbourhood(
     cursor: Cursor, section: SectionName, package: Package, limit: int, *, passed: bool
 ) -> Neighbourhood | None:
     """See Store.neighbourhood."""
-    key = find_section(cursor, section)
-    names = _dependents(cursor, key, package, limit)
+    row = cursor.execute(_HEAD, {"section": section, "package": package}).fetchone()
+    if row is None:
+        return None
+    *numbers, provides, looks_elsewhere = row
+    key, alone = SectionKey(*numbers), not looks_elsewhere
+    names: Collection[str] | None = ()
+    if provides is not None:  # a package of this snapshot
+        names = _dependents(cursor, key, (package, provides), limit)
     if names is None:
         return None
     if passed:
         names = _hopeful(cursor, key, names)
     if not names:
-        return Neighbourhood(key.generation, key.counter, [], [], alone=not sections.looked_into(cursor, key))
+        return Neighbourhood(key.generation, key.counter, [], [], alone)
     read = RelationsReader()
     rows = [row for row in _nodes(cursor, key, names) if _can_change(row)]
     dependents = [node(_without_provides(row), read) for row in rows]
@@ -71,7 +82,6 @@ def neighbourhood(
     among = {found.name for found in dependents}
     wanted = mentioned.union(*providers.values()) - among
     options = _options(cursor, key, wanted, mentioned)
-    alone = not sections.looked_into(cursor, key)
     if not alone:
         elsewhere = {found.name for found in options if found.stored.state is PackageState.OUTDATED}
         elsewhere |= mentioned - {found.name for found in options} - among - providers.keys()
@@ -79,13 +89,12 @@ def neighbourhood(
     return Neighbourhood(key.generation, key.counter, dependents, options, alone)
 
 
-def _dependents(cursor: Cursor, key: SectionKey, package: Package, limit: int) -> Collection[str] | None:
+def _dependents(
+    cursor: Cursor, key: SectionKey, package: tuple[Package, str], limit: int
+) -> Collection[str] | None:
     """The packages that mention this one or something that it provides; None if there are too many."""
-    query = f"SELECT provides FROM package WHERE {_PRESENT} AND name = :name"
-    found = cursor.execute(query, {**key.columns, "name": package}).fetchone()
-    if found is None:
-        return ()
-    names = {str(package), *(provided.name for provided in RelationsReader().provides(found[0]))}
+    name, provides = package
+    names = {str(name), *(provided.name for provided in RelationsReader().provides(provides))}
     dependents: set[str] = set()
     query = (
         f"SELECT CASE WHEN length(packages) <= {limit * PACKAGE_MAX} THEN packages END FROM dependents"
@@ -95,7 +104,7 @@ def _dependents(cursor: Cursor, key: SectionKey, package: Package, limit: int) -
         dependents.update(packages.split(",") if packages else ())
         if packages is None or len(dependents) > limit:
             return None
-    return dependents - {package}
+    return dependents - {name}
 
 
 def _hopeful(cursor: Cursor, key: SectionKey, names: Iterable[str]) -> set[str]:
@@ -154,6 +163,8 @@ def _among(names: Collection[str], provides: str) -> str:
 def _by_name(cursor: Cursor, key: SectionKey, query: str, names: Iterable[str]) -> Iterator[Row]:
     rest = iter(names)
     while batch := list(islice(rest, _AT_ONCE)):
-        batch += batch[-1:] * (_AT_ONCE - len(batch))
+        size = 1 << (len(batch) - 1).bit_length()  # few sizes, so that few statements are prepared
+        batch += batch[-1:] * (size - len(batch))
         parameters = {f"name{number}": name for number, name in enumerate(batch)}
-        yield from cursor.execute(query, {**key.columns, **parameters}).fetchall()
+        places = ", ".join(f":{parameter}" for parameter in parameters)
+        yield from cursor.execute(query.replace(_NAMES, places), {**key.columns, **parameters}).fetchall()
