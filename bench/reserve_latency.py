@@ -24,6 +24,7 @@ from bench.load.figures import LATENCY_HEAD, Goal, Latency, arguments_of, show  
 from bench.load.office import SECTION, Office, office  # noqa: E402
 from bench.load.peer import Peer  # noqa: E402
 from bench.load.traffic import Traffic  # noqa: E402
+from bench.result_rate import deliver, reserve_all  # noqa: E402
 from piufarm.run import DEVNULL, Child, clean_environment, spawn  # noqa: E402
 
 GOAL_SECONDS: Final = 0.05
@@ -64,6 +65,8 @@ def measure(opened: Office, slaves: int, rate: float, seconds: float) -> tuple[T
     """The traffic, beside refreshes and evaluations."""
     with Crowd(opened.session, opened.errors) as crowd:
         crowd.connect_all([f"slave{number}" for number in range(slaves)], SECTION)
+        reserve_all(crowd, 1)  # the first request of a session is what bench/first_reserve.py measures
+        deliver(crowd)
         configs = (opened.other_config, opened.config)
         refreshes = Background(crowd, [opened.command("refresh", config=config) for config in configs])
         evaluations = Background(crowd, [opened.command("evaluate")])

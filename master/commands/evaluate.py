@@ -21,7 +21,7 @@ from piufarm.names import SectionName
 from piufarm.store import open_store
 from piufarm.store.model import Store
 
-_NICENESS: Final = 3  # slaves that wait for answers go first; on a busy host this still gets half of a fair share
+_NICENESS: Final = 19  # slaves that wait for answers go first
 _PAUSE_SECONDS: Final = 0.2  # between two looks of an evaluator that stays
 _WORTH: Final = 20  # times as long as a first evaluation takes, it pays to stay for the next
 _REST: Final = 3  # times as long as it works, an evaluator that stays leaves the processor to others …

@@ -28,7 +28,7 @@ from piufarm.states import PackageState
 from piufarm.store.model import Store
 
 _POLL_SECONDS: Final = 0.2
-_NICENESS: Final = 3  # as evaluations: slaves that wait for answers go first
+_NICENESS: Final = 19  # as evaluations: slaves that wait for answers go first
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from piufarm.errors import FarmError
 from piufarm.protocol import NEED_DATA, PAUSED, MasterConnection
 from piufarm.protocol.messages import MasterMessage, SlaveMessage
 
-SILENCE_SECONDS: Final = 0.5  # a peer that has something to say says it sooner
+SILENCE_SECONDS: Final = 2.0  # a peer that has something to say says it sooner
 _READ_BYTES: Final = 256 * 1024
 _WRITE_BYTES: Final = 4096  # PIPE_BUF: so much never blocks on a pipe that is ready for writing
 
