@@ -12,7 +12,8 @@ from piufarm.errors import FarmError
 from piufarm.protocol import NEED_DATA, PAUSED, MasterConnection
 from piufarm.protocol.messages import MasterMessage, SlaveMessage
 
-SILENCE_SECONDS: Final = 2.0  # a peer that has something to say says it sooner
+SILENCE_SECONDS: Final = 0.5  # a peer that has something to say says it sooner
+LIVELY_SECONDS: Final = 2.0  # one that did so before is given as long as that
 _READ_BYTES: Final = 256 * 1024
 _WRITE_BYTES: Final = 4096  # PIPE_BUF: so much never blocks on a pipe that is ready for writing
 
@@ -61,6 +62,7 @@ class Channel:
         self._patience = patience
         self._clock = clock
         self._deadline = clock() + patience.total_seconds
+        self._is_lively = False
 
     def receive(self, when_silent: Callable[[], None] = lambda: None) -> SlaveMessage:
         """See Messenger.receive. Raises RemoteProtocolError, SessionTimeout."""
@@ -70,9 +72,11 @@ class Channel:
                 raise AssertionError("asked for the next message while a reply is owed")
             if event is not NEED_DATA:
                 return event
-            if not self._is_heard_within(SILENCE_SECONDS):
+            began = self._clock()
+            if not self._is_heard_within(LIVELY_SECONDS if self._is_lively else SILENCE_SECONDS):
                 when_silent()
                 self._wait(readable=True)
+            self._is_lively = self._clock() - began < LIVELY_SECONDS
             try:
                 data = os.read(self._reader, _READ_BYTES)
             except ConnectionResetError:
