@@ -10,7 +10,7 @@ from pathlib import Path
 
 from piufarm.config.load import load
 from piufarm.config.model import Section
-from piufarm.master.evaluator import bring_up_to_date
+from piufarm.master.evaluator import evaluate_alone
 from piufarm.master.layout import SectionFiles, section_files
 from piufarm.master.session.channel import Channel, Patience
 from piufarm.master.session.machine import Machine, utc_now
@@ -23,6 +23,7 @@ from piufarm.store import open_store
 from piufarm.store.model import Dependency, IndexPackage, Placement, Relation, Store
 from tests.core.store.builders import NOON
 from tests.support.clone import PIUFARM
+from tests.support.wait import wait_until
 
 SID = SectionName("sid")
 
@@ -54,7 +55,16 @@ class Office:
         """Let the archive hold `name` or `name -> dependency | alternative, …`, all of a version, states computed."""
         archive = [_package(package, Version(version)) for package in packages]
         self.store.replace_packages(SID, archive, index_digest="", now=NOON)
-        bring_up_to_date(self.store, SID)
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the states take account of all that has come in; also when a session's evaluator is at work on them."""
+
+        def is_settled() -> bool:
+            evaluate_alone(self.store, SID)
+            return not self.store.evaluation_due(SID)
+
+        wait_until(is_settled, "the states to be up to date")
 
     def converse(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from piufarm.master.evaluator import bring_up_to_date
 from piufarm.master.session.dependency_queries import Dependencies
 from piufarm.names import Package
 from piufarm.outcome import Outcome
@@ -26,7 +25,7 @@ def questions(office: Office) -> Dependencies:
     )
     for name, outcome in (("pa", Outcome.FAIL), ("real", Outcome.PASS)):
         office.store.record_run(SID, result(name, outcome=outcome))
-    bring_up_to_date(office.store, SID)
+    office.settle()
     return Dependencies(office.store, SID)
 
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 
 from demo.debs import DebSpec
-from piufarm.master.evaluator import bring_up_to_date
 from piufarm.names import Package
 from piufarm.store.model import Standing
 from tests.master.mirrored import MirroredOffice
@@ -27,7 +26,7 @@ def _result(name: str, outcome: str = "pass", log: str = "old") -> str:
 def _recycle(office: Office, *names: str) -> None:
     """Mark packages, and do not rely on the evaluator that an earlier session has started."""
     assert office.command("recycle", *names).status == 0
-    bring_up_to_date(office.store, SID)
+    office.settle()
 
 
 def _queue(office: Office) -> list[str]:

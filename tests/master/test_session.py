@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from piufarm.config.load import load
-from piufarm.master.evaluator import bring_up_to_date
 from piufarm.master.session.channel import Channel, Patience, PeerGone, SessionTimeout
 from piufarm.master.session.evaluation import Evaluation
 from piufarm.master.session.machine import Machine
@@ -188,7 +187,7 @@ def test_a_computation_that_ends_while_a_slave_asks_is_not_missed(office: Office
 
     def take() -> list[Reservation]:
         found = office.store.reserve(SID, owner="worker1", now=NOON, deadline=NOON + HOUR)
-        bring_up_to_date(office.store, SID)
+        office.settle()
         return [found] if found else []
 
     assert [found.package for found in Evaluation(office.section, around).wait_for(take)] == ["b"]
@@ -224,7 +223,7 @@ def test_what_a_slave_has_lost_comes_back_although_the_slave_only_asks_whether_t
 
 def test_idle_never_tells_more_than_an_hour_whatever_the_clock_did(office: Office) -> None:
     office.store.replace_packages(SID, [], index_digest="", now=datetime.now(UTC) + timedelta(days=300))
-    bring_up_to_date(office.store, SID)
+    office.settle()
     (*_, idle) = office.converse("section sid\nidle\n")
     assert 0 <= int(idle.split()[1]) <= 3600
 
@@ -232,7 +231,7 @@ def test_idle_never_tells_more_than_an_hour_whatever_the_clock_did(office: Offic
 def test_idle_counts_from_the_last_refresh_to_the_next_one(office: Office) -> None:
     office.config.write_text(office.config.read_text().replace("[sid]\n", "[sid]\nrefresh-interval = 600\n"))
     office.store.replace_packages(SID, [], index_digest="", now=datetime.now(UTC) - timedelta(seconds=200))
-    bring_up_to_date(office.store, SID)
+    office.settle()
     (*_, idle) = office.converse("section sid\nidle\n")
     assert 390 <= int(idle.split()[1]) <= 400
     (*_, overdue) = office.converse("section sid\nidle\n", later=timedelta(hours=9))

@@ -12,7 +12,6 @@ from datetime import timedelta
 
 import pytest
 
-from piufarm.master.evaluator import bring_up_to_date
 from piufarm.master.refresh.retirement import Retirement
 from piufarm.master.session.machine import utc_now
 from piufarm.names import Package
@@ -68,7 +67,7 @@ def archive_has(version: str) -> Callable[[Office], None]:
 def is_marked(office: Office) -> None:
     """An administrator wants the package to be tested again."""
     office.store.queue_recycle(SID, [Package("a")], now=utc_now())
-    bring_up_to_date(office.store, SID)
+    office.settle()
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,8 @@ def set_states(
             return
         if states:
             sections.states_changed(cursor, key)
+        elif sections.evaluated(cursor, key) > evaluated.counter:
+            return  # another computation has seen more, and none of its states was replaced
         sections.mark_evaluated(cursor, key, evaluated.counter, evaluated.others)
         fault_point("evaluate.marked")
 

@@ -53,11 +53,8 @@ def evaluated(cursor: Cursor, key: SectionKey) -> int:
 
 def mark_evaluated(cursor: Cursor, key: SectionKey, counter: int, others: Sequence[ForeignSection]) -> None:
     """Remember how much of what has happened the states now take account of."""
-    cursor.execute(
-        "UPDATE section SET evaluated = :counter WHERE id = :id AND evaluated < :counter",
-        {"id": key.id, "counter": counter},
-    )
     # also if that is less than what another computation has seen, whose states these ones have replaced
+    cursor.also("UPDATE section SET evaluated = :counter WHERE id = :id", {"id": key.id, "counter": counter})
     cursor.execute("UPDATE looks_into SET seen = 0 WHERE section_id = :section_id", {"section_id": key.id})
     cursor.executemany(
         "UPDATE looks_into SET seen = :seen WHERE section_id = :section_id AND name = :name",

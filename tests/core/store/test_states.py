@@ -57,7 +57,17 @@ def test_an_evaluation_never_overwrites_a_result_that_came_after_its_start(store
     assert store.evaluation_due(SID)
 
 
-def test_a_slower_evaluation_of_an_earlier_moment_makes_none_due(store: Store) -> None:
+def test_a_slower_evaluation_that_overwrites_what_a_later_one_wrote_makes_another_one_due(store: Store) -> None:
+    fill(store, package("a"), package("b"))
+    earlier = store.snapshot(SID)
+    store.record_run(SID, result("a"))
+    later = store.snapshot(SID)
+    store.set_states(SID, {Package("b"): _WAITING._replace(reason="later")}, evaluated=later)
+    store.set_states(SID, {Package("b"): _WAITING._replace(reason="earlier")}, evaluated=earlier)
+    assert store.evaluation_due(SID)
+
+
+def test_a_slower_evaluation_that_has_nothing_to_write_makes_none_due(store: Store) -> None:
     fill(store, package("a"))
     earlier = store.snapshot(SID)
     store.record_run(SID, result("a"))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from piufarm.master.evaluator import bring_up_to_date
 from piufarm.master.why.chain import Explanation, explain
 from piufarm.master.why.words import duration, sentence
 from piufarm.names import Package, SectionName, Version
@@ -43,7 +42,7 @@ def _command(office: Office, *words: str) -> Completed:
 def _report(office: Office, *results: str) -> None:
     for what in results:
         office.converse(f"section sid\n{what}\n{_LOG}")
-    bring_up_to_date(office.store, SID)
+    office.settle()
 
 
 def test_a_result_speaks_for_itself(office: Office) -> None:
