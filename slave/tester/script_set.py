@@ -44,11 +44,11 @@ def read_scripts(directories: Sequence[Path]) -> ScriptSet:
     found: dict[str, Path] = {}
     for directory in directories:
         try:
-            names = os.listdir(directory)
+            paths = list(directory.iterdir())
         except OSError as error:
             hint = "--scriptsdir takes a directory that holds scripts such as pre_install_example"
             raise UsageError(f"cannot read the script directory {directory}: {error.strerror}", hint=hint) from error
-        found.update((name, directory / name) for name in names if _is_script(directory / name))
+        found.update((path.name, path) for path in paths if _is_script(path))
     return ScriptSet(tuple(_read(found[name]) for name in sorted(found, key=os.fsencode)))
 
 
