@@ -71,7 +71,7 @@ class Host:
         self.counts[what] += 1
         return True
 
-    def _start_evaluator(self, section: SectionName, *, config: Path, errors: Path) -> None:
+    def _start_evaluator(self, section: SectionName, *, config: Path, errors: Path, lock: Path) -> None:
         if section in self._evaluating or self.world.running.killed:
             return
         self._evaluating.add(section)

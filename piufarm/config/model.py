@@ -23,6 +23,7 @@ class ChrootBackend(StrEnum):
 
     OVERLAY = "overlay"
     SCHROOT = "schroot"
+    COPY = "copy"
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from functools import partial
 from typing import Final
 
-from piufarm.master.evaluator import SectionStates, bring_up_to_date, evaluate_alone, is_being_evaluated
+from piufarm.master.evaluator import (
+    SectionStates,
+    bring_up_to_date,
+    evaluate_alone,
+    is_being_evaluated,
+    start_evaluator,
+)
 from piufarm.master.results.consequences import DEPENDENTS_MAX
 from piufarm.master.states.evaluation import evaluate
 from piufarm.names import Package
@@ -51,6 +58,18 @@ def test_only_one_process_evaluates_a_section(office: Office) -> None:
         assert b"being evaluated" in office.command("evaluate").stdout
     assert not is_being_evaluated(office.store, SID)
     assert evaluate_alone(office.store, SID) == 2
+
+
+def test_one_evaluator_is_started_however_many_sessions_ask_at_once(office: Office) -> None:
+    office.fill("a", "b -> a")
+    office.store.record_run(SID, result("a"))
+    errors, lock = office.directory / "errors", office.directory / "lock"
+    with lock.open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as by one that has been started and has not got to work yet
+        start_evaluator(SID, config=office.config, errors=errors, lock=lock)
+        assert not errors.exists()
+    start_evaluator(SID, config=office.config, errors=errors, lock=lock)
+    wait_until(lambda: not office.store.evaluation_due(SID), "the states to be up to date")
 
 
 def test_a_session_that_ends_has_its_results_worked_out(office: Office) -> None:

@@ -182,7 +182,7 @@ def test_a_reserve_waits_for_what_the_results_just_sent_make_testable(office: Of
 def test_a_computation_that_ends_while_a_slave_asks_is_not_missed(office: Office) -> None:
     office.fill("a", "b -> a")
     office.store.record_run(SID, result("a"))
-    machine = Machine(sleep=lambda seconds: None, start_evaluator=lambda section, *, config, errors: None)
+    machine = Machine(sleep=lambda seconds: None, start_evaluator=lambda section, *, config, errors, lock: None)
     around = Surroundings(office.store, "worker1", office.config, office.files.root / "errors", print, print, machine)
 
     def take() -> list[Reservation]:
@@ -190,7 +190,7 @@ def test_a_computation_that_ends_while_a_slave_asks_is_not_missed(office: Office
         office.settle()
         return [found] if found else []
 
-    assert [found.package for found in Evaluation(office.section, around).wait_for(take)] == ["b"]
+    assert [found.package for found in Evaluation(office.section, office.files, around).wait_for(take)] == ["b"]
 
 
 def test_idle_is_zero_while_there_is_something_to_do(office: Office) -> None:

@@ -44,6 +44,7 @@ def connect(url: str, *, may_idle: bool = False) -> Any:
         "search_path": SCHEMA,
         "synchronous_commit": "on",  # `ok` to a slave means that the result is on disk
         "jit": "off",  # no query here is worth compiling
+        "max_parallel_workers_per_gather": "0",  # what reads much must not crowd out those who read little
         "lock_timeout": _LOCK_WAIT,
         "idle_in_transaction_session_timeout": "0" if may_idle else _IDLE_IN_TRANSACTION,
     }
