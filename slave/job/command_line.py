@@ -120,6 +120,8 @@ class CommandLine:
 
     def _own_options(self) -> list[str]:
         words = []
+        if self.section.chroot_backend is ChrootBackend.COPY:
+            words += ["--chroot-backend", "copy"]
         if self.section.archive_keyring:
             words += ["--keyring", str(self.section.archive_keyring)]
         if self.section.archive_unsigned:

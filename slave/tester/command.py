@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace) -> int:
     if os.geteuid() != 0 and options.root.schroot is None:
         raise UsageError("testing needs root", hint="run it as root, or with --schroot NAME as a slave account")
     with ExitStack() as stack:
-        log = TestLog(_sinks(options, stack), threshold=options.log_level)
+        log = TestLog(_sinks(options, stack), threshold=options.output.log_level)
         return _run(options, log)
 
 
@@ -59,8 +59,8 @@ def _run(options: Options, log: TestLog) -> int:
         log.error(f"Not tested, {kind}: {error.message}")
         raise
     finally:
-        if options.result is not None:
-            result.write(options.result)
+        if options.output.result is not None:
+            result.write(options.output.result)
     return _STATUS[outcome]
 
 
@@ -75,9 +75,9 @@ def _sinks(options: Options, stack: ExitStack) -> list[RawIOBase]:
     """Standard output and, appended to, the log file."""
     sys.stdout.flush()
     sinks: list[RawIOBase] = [FileIO(sys.stdout.fileno(), "wb", closefd=False)]
-    if options.log_file is not None:
+    if options.output.log_file is not None:
         try:
-            sinks.append(stack.enter_context(FileIO(options.log_file, "ab")))
+            sinks.append(stack.enter_context(FileIO(options.output.log_file, "ab")))
         except OSError as error:
-            raise UsageError(f"cannot write the log file {options.log_file}: {error.strerror}") from error
+            raise UsageError(f"cannot write the log file {options.output.log_file}: {error.strerror}") from error
     return sinks

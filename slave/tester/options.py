@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from piufarm.config.model import ChrootBackend
 from piufarm.slave.tester.ignores import IgnoreRule
 from piufarm.slave.tester.log import Level
 
 COMMAND_SECONDS: Final = 3600.0
 COMMAND_OUTPUT_MEBIBYTES: Final = 8
+DEBFOSTER_OPTIONS: Final = ("-o", "MaxPriority=required", "-o", "UseRecommends=no", "-f", "-n", "apt", "debfoster")
+
+
+class UsrMove(StrEnum):
+    """What becomes of files that an upgrade moves between / and /usr."""
+
+    DISABLED = "disabled"
+    WARN = "warn"
+    FAIL = "fail"
 
 
 @dataclass(frozen=True)
@@ -21,7 +32,8 @@ class RootOptions:
     tarball: Path | None = None
     directory: Path | None = None
     schroot: str | None = None
-    distribution: str = "sid"
+    backend: ChrootBackend = ChrootBackend.OVERLAY
+    distribution: str = "sid"  # the suite that the root is made of; of an upgrade between suites the first
     mirrors: tuple[str, ...] = ()  # "URL [component…]"; empty: the host's own
     flavour: str | None = None  # debian or ubuntu; None: the host's
     extra_repos: tuple[str, ...] = ()
@@ -38,7 +50,41 @@ class RootOptions:
     allow_database: bool = False
     proxy: str | None = None
     update_retries: int = 0
+    bind_mounts: tuple[Path, ...] = ()  # host directories, at the same place inside, never writable
+    debfoster: tuple[str, ...] | None = None  # its arguments if the root is to be minimised, else None
+    fake_essential_packages: tuple[str, ...] = ()  # in the root before the test begins, and part of its reference
     save: Path | None = None
+
+
+@dataclass(frozen=True)
+class TestOptions:
+    """Which tests are made, and how."""
+
+    __test__ = False  # pytest: not a test class
+
+    distributions: tuple[str, ...] = ("sid",)  # more than one: the upgrade between these suites is the only test
+    install_purge: bool = True
+    upgrade: bool = True
+    install_purge_install: bool = False
+    install_remove_install: bool = False
+    upgrade_before_dist_upgrade: bool = False
+    extra_old_packages: tuple[str, ...] = ()
+    testdebs_repo: str | None = None  # line of sources.list
+    distupgrade_to_testdebs: bool = False
+    save_end_meta: Path | None = None
+    end_meta: Path | None = None
+    scripts: tuple[Path, ...] = ()  # directories; a script of a later one replaces one of the same name
+    # Tests that the predecessor does not have.
+    delete_conffiles: bool = False
+    edited_conffile: bool = False
+    reconfigure: bool = False
+    stop_without_daemon: bool = False
+    interrupted_unpack: bool = False
+
+    @property
+    def is_distupgrade(self) -> bool:
+        """Whether packages are upgraded from one suite to another."""
+        return len(self.distributions) > 1
 
 
 @dataclass(frozen=True)
@@ -47,14 +93,31 @@ class CheckOptions:
 
     rules: tuple[IgnoreRule, ...] = ()
     ignore_tmp: bool = True
+    compat: bool = False  # exactly the predecessor's verdicts: no findings that it does not have
     warn_on_leftovers: bool = False
     warn_on_debsums: bool = False
     warn_on_over_symlink: bool = False
+    warn_on_others: bool = False
+    usr_move: UsrMove = UsrMove.DISABLED
     diversions: bool = True
     symlinks: bool = True
     broken_symlinks_fail: bool = False
+    adequate: bool = True
+    inadequate_fails: bool = False
     cron_files: bool = True
     logrotate_files: bool = True
+    list_installed_files: bool = False
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Where a test is written down, and what is kept of it for people to look at."""
+
+    log_file: Path | None = None
+    log_level: Level = Level.DUMP
+    result: Path | None = None
+    keep_env: bool = False
+    shell_on_error: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,16 +126,19 @@ class Options:
 
     operands: tuple[str, ...]
     root: RootOptions = field(default_factory=RootOptions)
+    tests: TestOptions = field(default_factory=TestOptions)
     checks: CheckOptions = field(default_factory=CheckOptions)
+    output: OutputOptions = field(default_factory=OutputOptions)
     apt: bool = False
     single_packages: bool = False
     single_changes_list: bool = False
-    install_purge_test: bool = True
     tmpdir: Path = Path("/tmp")
     limits: bool = True
     command_seconds: float = COMMAND_SECONDS
     command_output_bytes: int = COMMAND_OUTPUT_MEBIBYTES * 1024 * 1024
-    log_file: Path | None = None
-    log_level: Level = Level.DUMP
-    result: Path | None = None
     words: Sequence[str] = ()  # the command line as given, to be shown and to be replayed
+
+    @property
+    def install_purge_test(self) -> bool:
+        """Whether the packages are to be installed and purged."""
+        return self.tests.install_purge

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from piufarm.config.model import ChrootBackend
 from piufarm.errors import UsageError
+from piufarm.slave.tester.flavours import flavour
 from piufarm.slave.tester.ignores import IgnoreRule, builtin_rules
-from piufarm.slave.tester.options import CheckOptions, Options, RootOptions
+from piufarm.slave.tester.options import (
+    DEBFOSTER_OPTIONS,
+    CheckOptions,
+    Options,
+    OutputOptions,
+    RootOptions,
+    TestOptions,
+)
+from piufarm.slave.tester.testdebs import testdebs_line
 
 _MEBIBYTE: Final = 1024 * 1024
 
@@ -24,18 +34,22 @@ def parse_options(arguments: argparse.Namespace, words: Sequence[str] = ()) -> O
     return Options(
         operands=tuple(arguments.operands),
         root=_root(arguments),
+        tests=_tests(arguments),
         checks=_checks(arguments),
+        output=OutputOptions(
+            log_file=arguments.log_file,
+            log_level=arguments.log_level,
+            result=arguments.result,
+            keep_env=arguments.keep_env,
+            shell_on_error=arguments.shell_on_error,
+        ),
         apt=arguments.apt,
         single_packages=arguments.single_packages,
         single_changes_list=arguments.single_changes_list,
-        install_purge_test=not arguments.no_install_purge_test,
         tmpdir=tmpdir.absolute(),
         limits=not arguments.no_limits,
-        command_seconds=arguments.max_command_runtime,
+        command_seconds=arguments.command_runtime,
         command_output_bytes=int(arguments.max_command_output_size * _MEBIBYTE),
-        log_file=arguments.log_file,
-        log_level=arguments.log_level,
-        result=arguments.result,
         words=tuple(words),
     )
 
@@ -43,15 +57,18 @@ def parse_options(arguments: argparse.Namespace, words: Sequence[str] = ()) -> O
 def _refuse(arguments: argparse.Namespace) -> None:
     if not arguments.operands:
         raise UsageError("no packages given", hint="name .deb or .changes files, or with --apt packages of the archive")
-    if len(arguments.distribution) > 1:
-        raise UsageError("not supported yet: more than one --distribution (upgrades between suites)")
-    if not arguments.apt and not arguments.no_upgrade_test:
-        raise UsageError("not supported yet: the upgrade test", hint="add --no-upgrade-test")
     roots = [name for name in ("tarball", "existing_chroot", "schroot") if getattr(arguments, name) is not None]
     if len(roots) > 1:
         raise UsageError("more than one root given", hint="choose one of --basetgz, --existing-chroot and --schroot")
     if arguments.schroot is not None and arguments.save is not None:
         raise UsageError("a schroot cannot be saved", hint="make the tarball from an archive or another tarball")
+    if len(arguments.distribution) > 1 and arguments.keep_sources_list:
+        raise UsageError(
+            "an upgrade between suites has to change sources.list",
+            hint="leave out --keep-sources-list, or all but one -d",
+        )
+    if arguments.distupgrade_to_testdebs and not (arguments.testdebs_repo or arguments.distupgrade_to_testdebs_from):
+        raise UsageError("--distupgrade-to-testdebs needs a --testdebs-repo")
 
 
 def _root(arguments: argparse.Namespace) -> RootOptions:
@@ -59,7 +76,8 @@ def _root(arguments: argparse.Namespace) -> RootOptions:
         tarball=_existing(arguments.tarball),
         directory=_existing(arguments.existing_chroot),
         schroot=arguments.schroot,
-        distribution=arguments.distribution[0] if arguments.distribution else "sid",
+        backend=arguments.chroot_backend if arguments.schroot is None else ChrootBackend.SCHROOT,
+        distribution=_distributions(arguments)[0],
         mirrors=tuple(arguments.mirror),
         flavour=arguments.defaults,
         extra_repos=tuple(arguments.extra_repo),
@@ -76,8 +94,62 @@ def _root(arguments: argparse.Namespace) -> RootOptions:
         allow_database=arguments.allow_database,
         proxy=arguments.proxy,
         update_retries=arguments.update_retries,
+        bind_mounts=_bind_mounts(arguments),
+        debfoster=_debfoster(arguments),
+        fake_essential_packages=_names(arguments.fake_essential_packages),
         save=arguments.save,
     )
+
+
+def _tests(arguments: argparse.Namespace) -> TestOptions:
+    testdebs = arguments.distupgrade_to_testdebs_from
+    repository = str(testdebs.absolute()) if testdebs is not None else arguments.testdebs_repo
+    return TestOptions(
+        distributions=_distributions(arguments),
+        install_purge=not arguments.no_install_purge_test,
+        upgrade=not arguments.no_upgrade_test,
+        install_purge_install=arguments.install_purge_install,
+        install_remove_install=arguments.install_remove_install,
+        upgrade_before_dist_upgrade=arguments.upgrade_before_dist_upgrade,
+        extra_old_packages=_names(arguments.extra_old_packages),
+        testdebs_repo=None if repository is None else testdebs_line(repository),
+        distupgrade_to_testdebs=arguments.distupgrade_to_testdebs or testdebs is not None,
+        save_end_meta=arguments.save_end_meta,
+        end_meta=arguments.end_meta,
+        scripts=tuple(_directory(path, "--scriptsdir") for path in arguments.scriptsdir),
+        delete_conffiles=arguments.delete_conffiles_test,
+        edited_conffile=arguments.edited_conffile_test,
+        reconfigure=arguments.reconfigure_test,
+        stop_without_daemon=arguments.stop_without_daemon_test,
+        interrupted_unpack=arguments.interrupted_unpack_test,
+    )
+
+
+def _distributions(arguments: argparse.Namespace) -> tuple[str, ...]:
+    return tuple(arguments.distribution) or (flavour(arguments.defaults).suite,)
+
+
+def _bind_mounts(arguments: argparse.Namespace) -> tuple[Path, ...]:
+    testdebs = arguments.distupgrade_to_testdebs_from
+    asked = [*arguments.bindmount, *([] if testdebs is None else [testdebs])]
+    return tuple(dict.fromkeys(_directory(path, "--bindmount") for path in asked))
+
+
+def _debfoster(arguments: argparse.Namespace) -> tuple[str, ...] | None:
+    if not arguments.minimize:
+        return None
+    return DEBFOSTER_OPTIONS if arguments.debfoster_options is None else tuple(arguments.debfoster_options.split())
+
+
+def _names(lists: Iterable[str]) -> tuple[str, ...]:
+    """Package names of several lists with commas."""
+    return tuple(name for text in lists for part in text.split(",") if (name := part.strip()))
+
+
+def _directory(path: Path, option: str) -> Path:
+    if not path.is_dir():
+        raise UsageError(f"not a directory: {path}", hint=f"{option} must name a directory that exists")
+    return path.absolute()
 
 
 def _existing(path: Path | None) -> Path | None:
@@ -90,14 +162,20 @@ def _checks(arguments: argparse.Namespace) -> CheckOptions:
     return CheckOptions(
         rules=_rules(arguments.ignores),
         ignore_tmp=not arguments.pedantic_purge_test,
+        compat=arguments.compat,
         warn_on_leftovers=arguments.warn_on_leftovers_after_purge,
         warn_on_debsums=arguments.warn_on_debsums_errors,
         warn_on_over_symlink=arguments.warn_on_install_over_symlink,
+        warn_on_others=arguments.warn_on_others,
+        usr_move=arguments.warn_on_usr_move,
         diversions=not arguments.no_diversions,
         symlinks=not arguments.no_symlinks,
         broken_symlinks_fail=arguments.fail_on_broken_symlinks,
+        adequate=not arguments.no_adequate,
+        inadequate_fails=arguments.fail_if_inadequate,
         cron_files=not arguments.skip_cronfiles_test,
         logrotate_files=not arguments.skip_logrotatefiles_test,
+        list_installed_files=arguments.list_installed_files,
     )
 
 

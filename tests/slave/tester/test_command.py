@@ -48,7 +48,7 @@ def log_of(done: Completed) -> str:
 
 def test_a_script_that_takes_too_long_fails_its_package(workshop: Workshop) -> None:
     sleeper = deb("f-sleeper", postinst="sleep 86412")
-    verdict = ours(workshop, Specimen("sleeper", [sleeper], False, options=("--max-command-runtime", "2")))
+    verdict = ours(workshop, Specimen("sleeper", [sleeper], False, options=("--command-runtime", "2")))
     assert verdict.status == 1
     assert "Terminating command due to excessive runtime" in verdict.lines
     assert "  ***** Command was terminated after exceeding runtime limit (2 s) *****" in verdict.lines

@@ -28,7 +28,7 @@ def test_options_and_operands_may_be_mixed() -> None:
 
 def test_defaults() -> None:
     options = parse("--apt", "a")
-    assert (options.root.distribution, options.log_level, options.command_seconds) == ("sid", Level.DUMP, 3600)
+    assert (options.root.distribution, options.output.log_level, options.command_seconds) == ("sid", Level.DUMP, 3600)
     assert options.command_output_bytes == 8 * 1024 * 1024
     assert options.limits
 
@@ -57,25 +57,30 @@ def test_ignores_are_added_to_the_built_in_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "instead"),
     [
-        ["--docker-image", "x"], ["--scriptsdir", "x"], ["--testdebs-repo", "x"], ["-k"], ["--shell-on-error"],
-        ["--install-remove-install"], ["--bindmount", "/x"], ["-S", "x"], ["-B", "x"], ["--warn-on-others"],
+        (["--docker-image", "x"], "--basetgz"), (["--lvm-volume", "x"], "--existing-chroot"),
+        (["--lvm-snapshot-size", "1G"], "--existing-chroot"),
     ],
 )  # fmt: skip
-def test_an_option_that_is_not_there_yet_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_supported_names_what_to_use(
+    words: list[str], instead: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         parse("--apt", "a", *words)
     assert ended.value.code == 2
-    assert f"not supported yet: {words[0]}" in capsys.readouterr().err
+    assert f"{words[0]} is not supported: use {instead}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
         ([], "no packages"),
-        (["x.deb"], "not supported yet: the upgrade test"),
-        (["--apt", "a", "-d", "bookworm", "-d", "trixie"], "not supported yet: more than one"),
+        (["--apt", "a", "-d", "bookworm", "-d", "trixie", "--keep-sources-list"], r"has to change sources\.list"),
+        (["--apt", "a", "--distupgrade-to-testdebs"], "needs a --testdebs-repo"),
+        (["--apt", "a", "--testdebs-repo", "somewhere"], "not a repository"),
+        (["--apt", "a", "--scriptsdir", "/nonexistent"], "not a directory"),
+        (["--apt", "a", "--bindmount", "/nonexistent"], "not a directory"),
         (["--apt", "a", "-b", "/nonexistent"], "no such file"),
         (["--apt", "a", "-t", "/nonexistent"], "not a directory"),
         (["--apt", "a", "-I", "("], "not a regular expression"),
@@ -89,8 +94,8 @@ def test_what_cannot_be_meant_is_refused_with_a_reason(words: list[str], complai
 
 
 def test_an_unknown_log_level_shows_everything() -> None:
-    assert parse("--apt", "a", "--log-level", "nonsense").log_level is Level.DUMP
-    assert parse("--apt", "a", "--log-level", "error").log_level is Level.ERROR
+    assert parse("--apt", "a", "--log-level", "nonsense").output.log_level is Level.DUMP
+    assert parse("--apt", "a", "--log-level", "error").output.log_level is Level.ERROR
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "x"])
