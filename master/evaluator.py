@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -110,22 +112,30 @@ def is_being_evaluated(store: Store, section: SectionName) -> bool:
     return store.is_held(_lock(section))
 
 
-def start_evaluator(section: SectionName, *, config: Path, errors: Path) -> None:
+def start_evaluator(section: SectionName, *, config: Path, errors: Path, lock: Path) -> None:
     """Start `piufarm master evaluate` as a process that outlives this one; what it has to say goes to `errors`.
 
-    Raises FarmError, OSError.
+    Nothing is started while one that was started with this `lock` runs on this host: it takes a moment until that one
+    holds the lock of the store, and meanwhile every session would start its own. Raises FarmError, OSError.
     """
     from piufarm.run import DEVNULL, clean_environment, spawn  # loads subprocess, which few sessions need
 
     package = Path(piufarm.__file__).resolve().parent
     words: list[str | Path] = ["--config", config, "--linger", str(LINGER_SECONDS), section]
-    with errors.open("ab") as stderr:
-        spawn(
-            [sys.executable, "-P", "-m", "piufarm", "master", "evaluate", *words],
-            env=clean_environment(PYTHONPATH=str(package.parent)),
-            stdout=DEVNULL,
-            stderr=stderr,
-        )
+    # opened for reading, because it may be another account's
+    with open(lock, "rb", opener=lambda path, flags: os.open(path, flags | os.O_CREAT, 0o644)) as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        with errors.open("ab") as stderr:
+            spawn(
+                [sys.executable, "-P", "-m", "piufarm", "master", "evaluate", *words],
+                env=clean_environment(PYTHONPATH=str(package.parent)),
+                stdin=held,  # the lock is its own now, for as long as it lives
+                stdout=DEVNULL,
+                stderr=stderr,
+            )
 
 
 def _lock(section: SectionName) -> str:

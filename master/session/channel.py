@@ -62,7 +62,7 @@ class Channel:
         self._patience = patience
         self._clock = clock
         self._deadline = clock() + patience.total_seconds
-        self._is_lively = False
+        self._is_lively = True  # whoever has just come has come for something
 
     def receive(self, when_silent: Callable[[], None] = lambda: None) -> SlaveMessage:
         """See Messenger.receive. Raises RemoteProtocolError, SessionTimeout."""

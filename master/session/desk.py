@@ -41,7 +41,7 @@ class SectionDesk:
 
     def __init__(self, section: Section, files: SectionFiles, around: Surroundings) -> None:
         self._around = around
-        self._evaluation = Evaluation(section, around)
+        self._evaluation = Evaluation(section, files, around)
         self._handing_out = HandingOut(section, files, around, self._evaluation)
         self._taking_in = TakingIn(section, files, around)
         self._questions = Questions(section, around)

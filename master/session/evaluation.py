@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from piufarm.config.model import Section
 from piufarm.errors import FarmError
 from piufarm.master.evaluator import is_being_evaluated
+from piufarm.master.layout import SectionFiles
 from piufarm.master.session.surroundings import Surroundings
 from piufarm.store.model import Reservation
 
 _POLL_SECONDS: Final = 0.05  # at first; each look after that takes twice as long to come, for many slaves may wait
 _POLL_MAX_SECONDS: Final = 1.0
+_LOOK_EVERY: Final = timedelta(seconds=1)
+_LOCK: Final = ".evaluator"  # below the section's folder
 
 
 class Evaluation:
     """Of one section's states."""
 
-    def __init__(self, section: Section, around: Surroundings) -> None:
+    def __init__(self, section: Section, files: SectionFiles, around: Surroundings) -> None:
         self._section = section
+        self._files = files
         self._around = around
+        self._looked_at: datetime | None = None  # whether a process is at work
 
     @property
     def is_due(self) -> bool:
@@ -32,8 +37,9 @@ class Evaluation:
         """Whether a process is at work on the states now."""
         try:
             if not is_being_evaluated(self._around.store, self._section.name):
+                lock = self._files.prepare(self._files.root) / _LOCK
                 self._around.machine.start_evaluator(
-                    self._section.name, config=self._around.config, errors=self._around.errors
+                    self._section.name, config=self._around.config, errors=self._around.errors, lock=lock
                 )
         except (FarmError, OSError) as error:
             self._around.warn(f"cannot start the evaluation of {self._section.name}: {error}")
@@ -44,17 +50,26 @@ class Evaluation:
         """What there is to take; while states are due, there may be more in a moment than there is now."""
         due = self.is_due  # before the look: what is worked out just after it would be missed
         found = take()
-        if not due or not self.start():
+        if found and due:
+            self._start_in_time()
+        if found or not due or not self.start():
             return found
         machine = self._around.machine
         until = machine.clock() + timedelta(seconds=self._section.reserve_wait)
         pause = _POLL_SECONDS
-        while not found and machine.clock() < until:
+        while machine.clock() < until:
             self._around.store.release()
             machine.sleep(pause)
             pause = min(2 * pause, _POLL_MAX_SECONDS)
             still_due = self.is_due
             found = take()
-            if not still_due:
+            if found or not still_due:
                 break
         return found
+
+    def _start_in_time(self) -> None:
+        """Nobody waits, and whoever leaves asks again: to look once in a while is enough."""
+        now = self._around.machine.clock()
+        if self._looked_at is None or now - self._looked_at >= _LOOK_EVERY:
+            self._looked_at = now
+            self.start()

@@ -23,7 +23,7 @@ Sleep = Callable[[float], None]  # lets so many seconds pass
 class StartEvaluator(Protocol):
     """Starts the computation of a section's states beside the session. Raises FarmError, OSError."""
 
-    def __call__(self, section: SectionName, *, config: Path, errors: Path) -> None: ...
+    def __call__(self, section: SectionName, *, config: Path, errors: Path, lock: Path) -> None: ...
 
 
 def utc_now() -> datetime:

@@ -7,19 +7,19 @@ from threading import Thread
 
 from piufarm.errors import FarmError
 from piufarm.slave.chroot.interface import Base
-from piufarm.slave.tester.diversions import DIVERSIONS, Diversion, parse_diversions
+from piufarm.slave.tester.diversions import DIVERSIONS, parse_diversions
 from piufarm.slave.tester.identities import Identities
 from piufarm.slave.tester.links import LinkIndex
 from piufarm.slave.tester.owners import FileLists, read_base_file
+from piufarm.slave.tester.packages import STATUS, InstalledPackage, parse_remains
+from piufarm.slave.tester.reference import Facts
 from piufarm.slave.tester.tree import Tree
 
 
 class BaseFacts:
-    """The reference of a test. Attributes are complete once `wait` has returned."""
+    """Facts about a base. Attributes are complete once `wait` has returned."""
 
-    lists: FileLists
-    diversions: tuple[Diversion, ...]
-    identities: Identities
+    facts: Facts
     links: LinkIndex
 
     def __init__(self, base: Base) -> None:
@@ -40,10 +40,15 @@ class BaseFacts:
             self._collect()
 
     def _collect(self) -> None:
-        root = self._base.root
-        self.lists = FileLists.of_base(root)
-        self.diversions = parse_diversions(self._content(DIVERSIONS))
-        self.identities = Identities.parse(self._content("/etc/passwd"), self._content("/etc/group"))
+        self.facts = Facts(
+            packages={
+                **{name: InstalledPackage.of_base(name, version) for name, version in self._base.packages.items()},
+                **parse_remains(self._content(STATUS)),
+            },
+            lists=FileLists.of_base(self._base.root),
+            diversions=parse_diversions(self._content(DIVERSIONS)),
+            identities=Identities.parse(self._content("/etc/passwd"), self._content("/etc/group")),
+        )
         self.links = LinkIndex(Tree(self._base.tree))
         self._is_complete = True
 

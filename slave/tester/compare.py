@@ -1,4 +1,4 @@
-"""The tree before the test against the tree after the purge: what is new, gone or changed."""
+"""The tree of one moment against that of a later one: what is new, gone or changed."""
 
 from __future__ import annotations
 
@@ -55,15 +55,17 @@ class Comparison:
     modified: Mapping[str, Change]
 
 
-def compare(
-    base: Mapping[str, Entry], changes: Changes, before: Identities, after: Identities
-) -> Comparison:
-    """All differences but those that `apt-get clean` would undo; ignore rules are applied by whoever reports them."""
-    old = _recordable(changes.before, Tree(base))
-    new = _recordable(changes.after, Tree(base, changes))
+def compare(earlier: Tree, later: Tree, before: Identities, after: Identities) -> Comparison:
+    """All differences but those that `apt-get clean` would undo; ignore rules are applied by whoever reports them.
+
+    `before` and `after` name the users and groups of either tree.
+    """
+    changes = earlier.differences(later)
+    old = _recordable(changes.before, earlier)
+    new = _recordable(changes.after, later)
     old, new = _without_renumbered_links(old, new)
     modified = _modified(old, new, before, after)
-    modified |= _renamed_owners(base, changes, before, after)
+    modified |= _renamed_owners(earlier, changes, before, after)
     return Comparison(
         new={path: new[path] for path in sorted(new.keys() - old.keys())},
         removed={path: old[path] for path in sorted(old.keys() - new.keys())},
@@ -123,18 +125,17 @@ def _modified(
 
 
 def _renamed_owners(
-    base: Mapping[str, Entry], changes: Changes, before: Identities, after: Identities
+    earlier: Tree, changes: Changes, before: Identities, after: Identities
 ) -> dict[str, Change]:
     """Untouched paths whose owner's number now has another name, as after a user was removed or renamed."""
     users = {uid for uid in before.users.keys() | after.users.keys() if before.user(uid) != after.user(uid)}
     groups = {gid for gid in before.groups.keys() | after.groups.keys() if before.group(gid) != after.group(gid)}
     if not users and not groups:
         return {}
-    tree = Tree(base, changes)
     untouched = {
         path: entry
-        for path, entry in base.items()
+        for path, entry in earlier.items()
         if (entry.uid in users or entry.gid in groups) and path not in changes.before
     }
-    entries = _recordable(untouched, tree)
+    entries = _recordable(untouched, earlier)
     return _modified(entries, entries, before, after)

@@ -13,14 +13,16 @@ from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import Chroot, CommandLimits, CommandResult, Limit, Refused
 from piufarm.slave.tester.base_facts import BaseFacts
 from piufarm.slave.tester.compare import Comparison, compare
+from piufarm.slave.tester.diversions import DIVERSIONS, parse_diversions
 from piufarm.slave.tester.failures import farm_trouble
 from piufarm.slave.tester.identities import Identities
 from piufarm.slave.tester.ignores import Ignores
 from piufarm.slave.tester.inputs import Group
 from piufarm.slave.tester.log import TestLog, decode_output, quote_command
 from piufarm.slave.tester.options import Options
-from piufarm.slave.tester.owners import FileLists
+from piufarm.slave.tester.owners import INFO, FileLists, parse_list
 from piufarm.slave.tester.packages import QUERY, InstalledPackage, parse_query
+from piufarm.slave.tester.reference import Facts, Reference
 from piufarm.slave.tester.tree import Tree
 
 _MEBIBYTE: Final = 1024 * 1024
@@ -46,22 +48,33 @@ class Examination:
         self.findings: list[Finding] = []
         self.timings: dict[str, float] = {}
         self.ignores = Ignores(options.checks.rules, ignore_tmp=options.checks.ignore_tmp)
-        self.installed: Mapping[str, InstalledPackage] = {}  # once the packages are installed
+        self.installed: dict[str, InstalledPackage] = {}  # all that the steps of the test have installed
         self.lists = FileLists({})  # of all packages, noted before any is removed
-        self._variables = {
-            "PIUPARTS_OBJECTS": " ".join(options.operands),
-            "PIUPARTS_DISTRIBUTION": options.root.distribution,
-        }
-        self._is_untouched = True  # no command that changes anything has run yet
+        self.is_untouched = True  # no command that changes anything has run yet
+        self.available_history: tuple[str, ...] = ()  # see Reference
+        self.dependencies: Reference | None = None  # when only the dependencies were there, if that is to be known
+        self._base_facts = BaseFacts(chroot.base)
+        self.reference = Reference(Tree(chroot.base.tree), lambda: self.base.facts)
+        self._variables: Mapping[str, str] = {}
         self._tree: Tree | None = None
         self._comparison: Comparison | None = None
-        self._facts = BaseFacts(chroot.base)
+        self._packages: Mapping[str, InstalledPackage] | None = None
         self._limits = CommandLimits(options.command_seconds, options.command_output_bytes)
 
     @property
-    def reference(self) -> BaseFacts:
-        """The facts about the base that the test is measured against."""
-        return self._facts.wait()
+    def base(self) -> BaseFacts:
+        """What is known about the base image."""
+        return self._base_facts.wait()
+
+    @contextmanager
+    def measured_against(self, reference: Reference) -> Iterator[None]:
+        """Let the block's steps and checks go back to, and compare with, another reference."""
+        usual = self.reference
+        self.reference, self._comparison = reference, None
+        try:
+            yield
+        finally:
+            self.reference, self._comparison = usual, None
 
     def tree(self) -> Tree:
         """The chroot's present tree; read again after each command."""
@@ -69,29 +82,65 @@ class Examination:
             self._tree = Tree(self.chroot.base.tree, self.chroot.changes())
         return self._tree
 
+    def packages(self) -> Mapping[str, InstalledPackage]:
+        """What dpkg knows of at present; asked again after each command."""
+        if self._packages is None:
+            answer = self.execute(*QUERY, is_query=True)
+            self._packages = parse_query(answer.output.decode("utf-8", "surrogateescape"))
+        return self._packages
+
     def comparison(self) -> Comparison:
-        """How the chroot differs from the base now."""
+        """How the chroot differs from the reference now."""
         if self._comparison is None:
-            now = Identities.parse(self.chroot.read("/etc/passwd"), self.chroot.read("/etc/group"))
             before = self.reference.identities
-            self._comparison = compare(self.chroot.base.tree, self.tree().changes, before, now)
+            self._comparison = compare(self.reference.tree, self.tree(), before, self._present_identities())
         return self._comparison
 
+    def present_state(self) -> Reference:
+        """The state of the chroot as it is now, to be compared with later."""
+        facts = Facts(
+            packages=self.packages(),
+            lists=self.present_lists(),
+            diversions=parse_diversions(self.chroot.read(DIVERSIONS)),
+            identities=self._present_identities(),
+        )
+        return Reference(self.tree(), lambda: facts, self.available_history)
+
+    def present_lists(self) -> FileLists:
+        """Who owns which path now."""
+        changes = self.tree().changes
+        paths = [
+            path for path in changes.before.keys() | changes.after.keys()
+            if path.startswith(INFO) and path.endswith(".list")
+        ]
+        lists = {path.removeprefix(INFO).removesuffix(".list"): self._file_list(path) for path in paths}
+        return self.base.facts.lists.updated(lists)
+
+    def _file_list(self, path: str) -> list[str] | None:
+        content = self.chroot.read(path)
+        return None if content is None else parse_list(content)
+
+    def _present_identities(self) -> Identities:
+        return Identities.parse(self.chroot.read("/etc/passwd"), self.chroot.read("/etc/group"))
+
     def _forget(self) -> None:
-        self._tree = self._comparison = None
+        self._tree = self._comparison = self._packages = None
 
     def set_variables(self, **variables: str) -> None:
-        """Set PIUPARTS_* variables for the commands to come."""
-        self._variables.update(variables)
+        """Give commands these PIUPARTS_* variables instead of those of the step before."""
+        self._variables = variables
 
     @contextmanager
-    def timed(self, phase: str) -> Iterator[None]:
-        """Count the block's duration for a phase."""
+    def timed(self, step: str) -> Iterator[None]:
+        """Count the block's duration for a step; what is counted for another one inside it is not counted twice."""
+        self.timings.setdefault(step, 0.0)  # in the order in which they begin
         start = time.monotonic()
+        inside = sum(self.timings.values())
         try:
             yield
         finally:
-            self.timings[phase] = self.timings.get(phase, 0.0) + time.monotonic() - start
+            elapsed = time.monotonic() - start - (sum(self.timings.values()) - inside)
+            self.timings[step] += elapsed
 
     def report(self, finding: Finding, *, ends_the_test: bool = False) -> None:
         """Record a finding and show it; raises TestEnded if it is an error that ends the test."""
@@ -117,11 +166,11 @@ class Examination:
         """
         words = quote_command(("chroot", self.chroot.root, *argv))
         self.log.debug(f"Starting command: {words}")
-        untouched = self._is_untouched
+        untouched = self.is_untouched
         if not is_query:
             self._forget()
-            self._is_untouched = False
-        variables = {**CHROOT_ENVIRONMENT, **self._variables, **environment}
+            self.is_untouched = False
+        variables = {**CHROOT_ENVIRONMENT, **self._usual_variables, **self._variables, **environment}
         result = self.chroot.run(argv, env=variables, limits=self._limits, network=network)
         output = self._output(result)
         has_failed = result.stopped_by is not None or (result.status != 0 and not may_fail)
@@ -139,6 +188,13 @@ class Examination:
         self.report(Finding("commands", Severity.ERROR, text), ends_the_test=True)
         raise AssertionError("an error that ends the test was reported")
 
+    @property
+    def _usual_variables(self) -> Mapping[str, str]:
+        return {
+            "PIUPARTS_OBJECTS": " ".join(self.options.operands),
+            "PIUPARTS_DISTRIBUTION": self.options.root.distribution,
+        }
+
     def _output(self, result: CommandResult) -> str:
         """The command's output, with a word about the limit that ended it."""
         output = decode_output(result.output)
@@ -152,10 +208,6 @@ class Examination:
         }.get(result.stopped_by)
         amount = f" ({limit})" if limit else ""
         return f"{output}\n\n***** Command was terminated after exceeding {kind} limit{amount} *****\n"
-
-    def query_packages(self) -> Mapping[str, InstalledPackage]:
-        """What dpkg has in its database now."""
-        return parse_query(self.execute(*QUERY, is_query=True).output.decode("utf-8", "surrogateescape"))
 
     def put(self, path: str, content: bytes | BinaryIO, *, mode: int = 0o644) -> None:
         """Write a file into the chroot."""

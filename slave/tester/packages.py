@@ -1,4 +1,4 @@
-"""What dpkg has installed in a chroot, and how that differs from the base."""
+"""What dpkg has installed in a chroot, and how that differs from another moment."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+STATUS: Final = "/var/lib/dpkg/status"
 QUERY: Final = (
     "dpkg-query",
     "-W",
@@ -32,6 +33,11 @@ class InstalledPackage:
     want: str  # install, hold, deinstall, purge, unknown
     status: str  # installed, config-files, half-configured, …
     conffiles: tuple[Conffile, ...] = field(default=())
+
+    @classmethod
+    def of_base(cls, name: str, version: str) -> InstalledPackage:
+        """A package that a base has installed."""
+        return cls(name, version, "install", "installed")
 
     @property
     def plain_name(self) -> str:
@@ -71,6 +77,21 @@ def parse_query(output: str) -> dict[str, InstalledPackage]:
     return packages
 
 
+def parse_remains(content: bytes | None) -> dict[str, InstalledPackage]:
+    """Packages that are not installed but have left configuration files, from the content of dpkg's status file."""
+    remains: dict[str, InstalledPackage] = {}
+    for stanza in (content or b"").decode("utf-8", "surrogateescape").split("\n\n"):
+        if " config-files\n" not in stanza:
+            continue
+        fields = dict(line.split(": ", 1) for line in stanza.split("\n") if line[:1].isalpha() and ": " in line)
+        want, _, status = fields.get("Status", "").split(" ") if fields.get("Status", "").count(" ") == 2 else [""] * 3
+        if status == "config-files":
+            arch = f":{fields.get('Architecture', '')}" if fields.get("Multi-Arch") == "same" else ""
+            name = fields.get("Package", "") + arch
+            remains[name] = InstalledPackage(name, fields.get("Version", ""), want, status)
+    return remains
+
+
 def _conffile(line: str) -> Conffile:
     """` PATH MD5 [obsolete] [remove-on-upgrade]`; a path may hold blanks."""
     words = line[1:].split(" ")
@@ -83,25 +104,29 @@ def _conffile(line: str) -> Conffile:
 
 @dataclass(frozen=True)
 class Restoration:
-    """What brings the chroot back to the packages of the base: names to remove, and to install in which version."""
+    """What brings a chroot back to earlier packages: names to remove, and to install in which version."""
 
     remove: tuple[str, ...]
     install: Mapping[str, str]
 
 
 def restoration(
-    base: Mapping[str, str], now: Mapping[str, InstalledPackage], last: Collection[str] = ()
+    before: Mapping[str, InstalledPackage], now: Mapping[str, InstalledPackage], last: Collection[str] = ()
 ) -> Restoration:
-    """Packages that the base does not have are to go; its own that are missing or changed are to come back.
+    """Packages that were not there are to go; those that are missing or changed are to come back.
 
     Removals are in alphabetical order, but those named by `last` at the end.
     """
     present = {name: package for name, package in now.items() if package.status != "not-installed"}
     install = {
-        name: version
-        for name, version in base.items()
-        if name not in present or not present[name].is_installed or present[name].version != version
-        or present[name].want not in ("install", "hold")
+        name: package.version
+        for name, package in before.items()
+        if package.is_installed and (name not in present or not _is_as_before(package, present[name]))
     }
-    remove = sorted(present.keys() - base.keys(), key=lambda name: (name in last, name))
+    remove = sorted(present.keys() - before.keys(), key=lambda name: (name in last, name))
     return Restoration(tuple(remove), install)
+
+
+def _is_as_before(before: InstalledPackage, now: InstalledPackage) -> bool:
+    wanted = {"install", "hold", before.want}
+    return now.is_installed and now.version == before.version and now.want in wanted

@@ -19,13 +19,14 @@ SCHEMA: Final = 1  # raised when a field changes its meaning or goes; new fields
 
 @dataclass(frozen=True)
 class GroupResult:
-    """What became of one group of packages."""
+    """What became of one group of packages in one test."""
 
     packages: Sequence[str]
     outcome: Outcome | None  # None: the test did not end, for reasons that are not the package's
     findings: Sequence[Finding]
     installed: Mapping[str, str]  # every package that the test brought into the root, with its version
     timings: Mapping[str, float]  # seconds by phase
+    test: str  # which one: install, upgrade, …; empty if there was none yet
 
 
 @dataclass

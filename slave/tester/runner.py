@@ -10,7 +10,7 @@ from functools import cached_property
 
 from piufarm.config.distros import Distros
 from piufarm.errors import FarmError
-from piufarm.outcome import Finding, Outcome, Severity, judge
+from piufarm.outcome import Finding, Outcome, Severity
 from piufarm.slave.bases.own_sources import archives_of, reaching
 from piufarm.slave.bases.prepare import default_cache, prepare, save_tarball
 from piufarm.slave.bases.prepared import PreparedBase
@@ -26,12 +26,14 @@ from piufarm.slave.tester.base_request import (
     site_proxy,
     sources_list,
 )
-from piufarm.slave.tester.examination import Examination, TestEnded
+from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.inputs import BadPackageFile, Group, resolve
 from piufarm.slave.tester.log import TestLog, decode_output, quote_command
 from piufarm.slave.tester.options import Options
-from piufarm.slave.tester.phases import INSTALL_AND_PURGE, INSTALL_AND_PURGE_TITLE
+from piufarm.slave.tester.procedures import wanted_procedures
+from piufarm.slave.tester.procedures.procedure import Procedure
 from piufarm.slave.tester.result import GroupResult, RunResult
+from piufarm.slave.tester.steps.set_up import set_up
 from piufarm.trouble import TroubleKind
 
 
@@ -55,8 +57,9 @@ class Runner:
         return outcome
 
     def _run(self) -> Outcome:
+        procedures = wanted_procedures(self.options)
         groups: list[Group] = []
-        if self.options.install_purge_test:
+        if procedures:
             try:
                 groups = resolve(self.options)
             except BadPackageFile as error:
@@ -70,14 +73,15 @@ class Runner:
                 with self._timed("save"):
                     save_tarball(base, self.options.root.save.absolute())
             for group in groups:
-                if self._examine(group, base, backend) is Outcome.FAIL:
-                    return Outcome.FAIL
+                for procedure in procedures:
+                    if self._examine(group, procedure, base, backend) is Outcome.FAIL:
+                        return Outcome.FAIL
         return Outcome.PASS
 
     def _refuse(self, text: str) -> Outcome:
         self.log.error(text)
         finding = Finding("package-file", Severity.ERROR, text)
-        self.result.groups.append(GroupResult(self.options.operands, Outcome.FAIL, [finding], {}, {}))
+        self.result.groups.append(GroupResult(self.options.operands, Outcome.FAIL, [finding], {}, {}, ""))
         return Outcome.FAIL
 
     @cached_property
@@ -118,29 +122,34 @@ class Runner:
                 self.log.dump(f"\n{decode_output(command.output)}".rstrip("\n"))
             self.log.debug(f"Command ok: {words}")
 
-    def _examine(self, group: Group, base: PreparedBase, backend: Backend) -> Outcome:
+    def _examine(
+        self, group: Group, procedure: Procedure, base: PreparedBase, backend: Backend
+    ) -> Outcome | None:
+        """One test in a chroot of its own; None if it does not apply to these packages."""
         limits = default_limits() if self.options.limits else NO_LIMITS
         with self._opened(backend.open(base, limits)) as chroot:
             self.log.debug(f"Created a chroot of base {base.base_id} at {chroot.root}")
             examination = Examination(chroot, group, self.options, self.log, self._target_release)
             outcome: Outcome | None = None
             try:
-                outcome = walk_through(examination)
+                with examination.timed("set up"):
+                    set_up(examination)
+                outcome = procedure.carry_out(examination)
             finally:
-                self._keep(examination, outcome)
+                self._keep(procedure, examination, outcome)
         return outcome
 
-    def _keep(self, examination: Examination, outcome: Outcome | None) -> None:
-        """Add what is known about a group to the result, also of one that did not end."""
+    def _keep(self, procedure: Procedure, examination: Examination, outcome: Outcome | None) -> None:
+        """Add what is known about a test to the result, also of one that did not end."""
         base = examination.chroot.base.packages
         installed = {
             package.name: package.version
             for package in examination.installed.values()
-            if package.is_installed and base.get(package.name) != package.version
+            if base.get(package.name) != package.version
         }
         packages = [package.wanted for package in examination.group.packages]
         self.result.groups.append(
-            GroupResult(packages, outcome, examination.findings, installed, examination.timings)
+            GroupResult(packages, outcome, examination.findings, installed, examination.timings, procedure.name)
         )
 
     @contextmanager
@@ -171,19 +180,3 @@ def _trouble_with_chroots() -> Iterator[None]:
         if error.kind is TroubleKind.OTHER:
             error.kind = TroubleKind.CHROOT
         raise
-
-
-def walk_through(examination: Examination) -> Outcome:
-    """Take a group through all phases of the install and purge test."""
-    try:
-        for phase in INSTALL_AND_PURGE:
-            with examination.timed(phase.name):
-                phase.run(examination)
-    except TestEnded:
-        return judge(examination.findings)
-    outcome = judge(examination.findings)
-    if outcome is Outcome.PASS:
-        examination.log.info(f"PASS: {INSTALL_AND_PURGE_TITLE}")
-    else:
-        examination.log.error(f"FAIL: {INSTALL_AND_PURGE_TITLE}")
-    return outcome

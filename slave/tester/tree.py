@@ -40,17 +40,34 @@ class Tree:
         return None if path in self.changes.before else self._base.get(path)
 
     def base(self) -> Tree:
-        """The tree before any change."""
+        """The tree of the base image."""
         return Tree(self._base)
+
+    def items(self) -> Iterator[tuple[str, Entry]]:
+        """Every path with what it is."""
+        for path, entry in self._base.items():
+            if path not in self.changes.before:
+                yield path, entry
+        yield from self.changes.after.items()
+
+    def differences(self, later: Tree) -> Changes:
+        """What is different in a later tree. Two trees of one base are compared where either has changed."""
+        if self._base is not later._base:
+            paths = {path for tree in (self, later) for path, _ in tree.items()}
+        elif self.changes is NO_CHANGES:
+            return later.changes
+        else:
+            changes = (self.changes, later.changes)
+            paths = {path for change in changes for path in (*change.before, *change.after)}
+        pairs = [(path, self.get(path), later.get(path)) for path in paths]
+        return Changes(
+            before={path: old for path, old, new in pairs if old is not None and old != new},
+            after={path: new for path, old, new in pairs if new is not None and old != new},
+        )
 
     def symlinks(self) -> Iterator[tuple[str, str]]:
         """Every symbolic link with its target."""
-        for path, entry in self._base.items():
-            if entry.target is not None and path not in self.changes.before:
-                yield path, entry.target
-        for path, entry in self.changes.after.items():
-            if entry.target is not None:
-                yield path, entry.target
+        return ((path, entry.target) for path, entry in self.items() if entry.target is not None)
 
     def resolve(self, path: str) -> Resolution:
         """Follow a path as a process inside the chroot would, every link included."""

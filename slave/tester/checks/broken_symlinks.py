@@ -16,7 +16,7 @@ _NAME: Final = "broken-symlinks"
 
 
 def _reported(examination: Examination) -> Iterable[BrokenLink]:
-    for link in examination.reference.links.broken(examination.tree()).values():
+    for link in examination.base.links.broken(examination.tree()).values():
         match examination.ignores.covers_whole(link.path):
             case Ignored.NO:
                 yield link
@@ -34,7 +34,7 @@ def _find(examination: Examination, moment: Moment) -> Iterable[Finding]:
     for link in links:
         if link.is_loop:
             examination.log.error(f"ELOOP: Too many symbolic links in '{one_line(link.path)}'")
-    is_failure = examination.options.checks.broken_symlinks_fail
+    is_failure = examination.options.checks.broken_symlinks_fail and moment is not Moment.DEPENDENCIES
     lines = []
     everyone: set[str] = set()
     for link in links:
@@ -48,5 +48,8 @@ def _find(examination: Examination, moment: Moment) -> Iterable[Finding]:
 
 
 CHECK: Final = Check(
-    _NAME, (Moment.INSTALLED, Moment.PURGED), _find, is_wanted=lambda options: options.symlinks
+    _NAME,
+    (Moment.START, Moment.DEPENDENCIES, Moment.INSTALLED, Moment.PURGED_ONCE, Moment.PURGED),
+    _find,
+    is_wanted=lambda options: options.symlinks,
 )

@@ -14,9 +14,13 @@ from piufarm.slave.tester.options import CheckOptions
 class Moment(StrEnum):
     """A point in a test at which checks look at the chroot."""
 
+    START = "start"  # only setting up and custom scripts have run
+    DEPENDENCIES = "dependencies"  # what the packages need is installed, at most
     INSTALLED = "installed"  # the packages are installed and configured
+    UPGRADED = "upgraded"  # the same, and older versions of them were there before
     BEFORE_REMOVAL = "before removal"
     REMOVED = "removed"  # configuration files are still there
+    PURGED_ONCE = "purged once"  # to be installed again
     PURGED = "purged"
     COMPARED = "compared"  # last of all
 

@@ -44,7 +44,7 @@ def _md5sums_file(package: str) -> str:
 
 def _new_packages(examination: Examination) -> list[str]:
     base = examination.chroot.base.packages
-    return [p.name for p in examination.installed.values() if p.is_installed and base.get(p.name) != p.version]
+    return [p.name for p in examination.packages().values() if p.is_installed and base.get(p.name) != p.version]
 
 
 def _failing(examination: Examination, packages: list[str]) -> set[str] | None:
@@ -85,7 +85,7 @@ def _aliases(examination: Examination, path: str) -> Iterator[str]:
 
 def _sums_of_base(examination: Examination) -> Iterator[_Sum]:
     """The sums of changed files of packages that are as in the base."""
-    reference = examination.reference.lists
+    reference = examination.base.facts.lists
     new = set(_new_packages(examination))
     changed: dict[str, set[str]] = {}
     for path in examination.tree().changes.before:
@@ -102,7 +102,7 @@ def _sums_of_base(examination: Examination) -> Iterator[_Sum]:
 def _sums_of_conffiles(examination: Examination) -> Iterator[_Sum]:
     new = set(_new_packages(examination))
     before = examination.tree().changes.before
-    for package in examination.installed.values():
+    for package in examination.packages().values():
         conffiles: Iterable[Conffile] = (c for c in package.conffiles if not c.is_obsolete and _MD5.fullmatch(c.md5))
         for conffile in conffiles:
             if package.name in new or conffile.path in before:
@@ -143,4 +143,4 @@ def _missing_first(line: str) -> tuple[bool, str]:
     return (not line.startswith("debsums: "), line)
 
 
-CHECK: Final = Check(_NAME, (Moment.BEFORE_REMOVAL,), _find)
+CHECK: Final = Check(_NAME, (Moment.BEFORE_REMOVAL, Moment.PURGED_ONCE), _find)

@@ -22,8 +22,6 @@ def _finding(headline: str, diversions: Iterable[Diversion]) -> Iterable[Finding
 
 
 def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
-    if DIVERSIONS not in examination.tree().changes.after and DIVERSIONS not in examination.tree().changes.before:
-        return
     before = set(examination.reference.diversions)
     after = set(parse_diversions(examination.chroot.read(DIVERSIONS)))
     yield from _finding("FAIL: Installed diversions (dpkg-divert) not removed by purge:", after - before)

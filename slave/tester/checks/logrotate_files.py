@@ -25,9 +25,9 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
         return
     for name, path in files:
         examination.log.info(f"Package {name} contains logrotate file: {path}")
-    before = {name for name, package in examination.query_packages().items() if package.is_installed}
+    before = {name for name, package in examination.packages().items() if package.is_installed}
     examination.execute("apt-get", "install", "-y", "logrotate", network=True)
-    after = {name for name, package in examination.query_packages().items() if package.is_installed}
+    after = {name for name, package in examination.packages().items() if package.is_installed}
     for name, path in files:
         if examination.execute("/usr/sbin/logrotate", path).output:
             text = f"FAIL: Logrotate file {path} exits with error or has output with package removed"

@@ -29,7 +29,7 @@ def _is_usr_merge(directory: str, real: str) -> bool:
 
 def _suspects(examination: Examination, tree: Tree) -> list[str]:
     """Paths of packages that the base does not have, and those of its own that lie below a new link."""
-    lists, base = examination.lists.lists, examination.reference.lists.lists
+    lists, base = examination.lists.lists, examination.base.facts.lists.lists
     paths = {path for package, files in lists.items() if files is not base.get(package) for path in files}
     for link, entry in tree.changes.after.items():
         if entry.target is not None and tree.resolves_to_directory(link):

@@ -13,6 +13,7 @@ from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.log import one_line
 
 _NAME: Final = "processes"
+_STRICT: Final = (Moment.START, Moment.PURGED)  # here not even a database may run
 _GRACE_SECONDS: Final = 2.0
 _STEP_SECONDS: Final = 0.1
 
@@ -36,7 +37,7 @@ def _find(examination: Examination, moment: Moment) -> Iterable[Finding]:
     processes = _lasting(examination.chroot)
     if not processes:
         return
-    is_warning = examination.options.root.allow_database and moment is Moment.INSTALLED
+    is_warning = examination.options.root.allow_database and moment not in _STRICT
     headline = f"{'WARN' if is_warning else 'FAIL'}: Processes are running inside chroot:"
     if not is_warning:
         examination.chroot.kill_processes()
@@ -45,4 +46,8 @@ def _find(examination: Examination, moment: Moment) -> Iterable[Finding]:
     yield Finding(_NAME, severity, text, tuple(process.command for process in processes))
 
 
-CHECK: Final = Check(_NAME, (Moment.INSTALLED, Moment.PURGED), _find)
+CHECK: Final = Check(
+    _NAME,
+    (Moment.START, Moment.DEPENDENCIES, Moment.INSTALLED, Moment.PURGED_ONCE, Moment.PURGED),
+    _find,
+)

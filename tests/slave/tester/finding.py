@@ -11,7 +11,7 @@ from piufarm.slave.tester.checks import CHECKS
 from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.ignores import builtin_rules
 from piufarm.slave.tester.options import CheckOptions, Options, RootOptions
-from piufarm.slave.tester.phases import note_owners
+from piufarm.slave.tester.steps.teardown import note_owners
 from tests.slave.tester.memory import Answer, Bench, Node, answered, bench
 
 INFO: Final = "/var/lib/dpkg/info"

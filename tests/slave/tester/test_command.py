@@ -126,7 +126,9 @@ def test_the_result_tells_everything(workshop: Workshop, tmp_path: Path) -> None
     (group,) = told["groups"]
     assert (group["packages"], group["outcome"], group["findings"]) == (["p-user=1"], "pass", [])
     assert group["installed"] == {"p-helper": "1", "p-user": "1"}
-    assert list(group["timings"]) == ["install", "check installed", "remove", "check removed", "purge", "check purged"]
+    assert list(group["timings"]) == [
+        "set up", "start", "install", "check installed", "tear down", "remove", "check removed", "purge", "check purged"
+    ]
     assert all(seconds >= 0 for seconds in group["timings"].values())
 
 

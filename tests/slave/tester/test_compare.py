@@ -6,6 +6,7 @@ from piufarm.slave.chroot.interface import Changes, Entry
 from piufarm.slave.tester.compare import Comparison, compare
 from piufarm.slave.tester.diversions import parse_diversions
 from piufarm.slave.tester.identities import Identities
+from piufarm.slave.tester.tree import Tree
 from tests.slave.tester.memory import Node, directory, file, link, with_parents
 from tests.slave.tester.test_tree import TREES, changed, entries
 
@@ -17,7 +18,7 @@ def differences(
 ) -> Comparison:
     old = {path: node.entry for path, node in with_parents(before).items()}
     new = {path: node.entry for path, node in with_parents(after).items()}
-    return compare(old, changed(old, new), then, now)
+    return compare(Tree(old), Tree(old, changed(old, new)), then, now)
 
 
 def test_new_removed_and_modified_paths_are_told_apart() -> None:
@@ -32,7 +33,8 @@ def test_new_removed_and_modified_paths_are_told_apart() -> None:
 
 def test_content_and_time_alone_are_no_difference() -> None:
     old, new = file("a").entry, file("b").entry._replace(mtime_ns=5)
-    found = compare({"/": directory().entry, "/x": old}, Changes({"/x": old}, {"/x": new}), PEOPLE, PEOPLE)
+    base = {"/": directory().entry, "/x": old}
+    found = compare(Tree(base), Tree(base, Changes({"/x": old}, {"/x": new})), PEOPLE, PEOPLE)
     assert found == Comparison({}, {}, {})
 
 
@@ -101,7 +103,7 @@ def reference(old: dict[str, Entry], new: dict[str, Entry]) -> tuple[set[str], s
 def test_comparing_changes_is_comparing_trees(base: dict[str, Node], now: dict[str, Node]) -> None:
     old = {path: entry for path, entry in entries(base).items() if entry.target is None}
     new = {path: entry for path, entry in entries(now).items() if entry.target is None}
-    found = compare(old, changed(old, new), PEOPLE, PEOPLE)
+    found = compare(Tree(old), Tree(old, changed(old, new)), PEOPLE, PEOPLE)
     assert (set(found.new), set(found.removed)) == reference(old, new)
 
 

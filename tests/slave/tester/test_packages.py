@@ -46,12 +46,16 @@ def test_half_removed_packages_are_pending() -> None:
 
 
 def test_what_the_base_does_not_have_goes_and_what_it_had_comes_back() -> None:
-    base = {"kept": "1", "upgraded": "1", "removed": "1", "held": "1"}
+    base = {
+        **{name: InstalledPackage.of_base(name, "1") for name in ("kept", "upgraded", "removed", "held")},
+        "remains": InstalledPackage("remains", "1", "deinstall", "config-files"),
+    }
     now = {
         "kept": InstalledPackage("kept", "1", "install", "installed"),
         "upgraded": InstalledPackage("upgraded", "2", "install", "installed"),
         "removed": InstalledPackage("removed", "1", "deinstall", "config-files"),
         "held": InstalledPackage("held", "1", "hold", "installed"),
+        "remains": InstalledPackage("remains", "1", "deinstall", "config-files"),
         "new": InstalledPackage("new", "1", "install", "installed"),
         "leftover": InstalledPackage("leftover", "1", "deinstall", "config-files"),
         "never": InstalledPackage("never", "", "unknown", "not-installed"),

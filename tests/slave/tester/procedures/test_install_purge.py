@@ -11,7 +11,7 @@ from piufarm.slave.chroot.interface import CommandResult, Limit
 from piufarm.slave.tester.examination import TestEnded
 from piufarm.slave.tester.inputs import Group, TestedPackage
 from piufarm.slave.tester.options import Options
-from piufarm.slave.tester.runner import walk_through
+from piufarm.slave.tester.procedures.install_purge import INSTALL_PURGE
 from tests.slave.tester.memory import Answer, Bench, answered, bench, file
 
 BASE = "install\tinstalled\tbase-files\t12\n\ninstall\tinstalled\tdash\t0.5\n\n"
@@ -39,7 +39,7 @@ def calls(made: Bench) -> list[tuple[str, ...]]:
 
 def test_a_package_without_configuration_is_installed_and_removed_and_nothing_more(tmp_path: Path) -> None:
     made = bench(tmp_path, queries(BASE + PROBE, BASE))
-    assert walk_through(made.examination) is Outcome.PASS
+    assert INSTALL_PURGE.carry_out(made.examination) is Outcome.PASS
     assert calls(made) == [("apt-get", "-y", "install", "probe"), ("apt-get", "remove", "probe")]
     assert "INFO: PASS: Installation and purging test." in made.log
 
@@ -48,7 +48,7 @@ def test_dependencies_are_purged_before_the_package(tmp_path: Path) -> None:
     helper = "install\tinstalled\thelper:amd64\t1\n\n"
     left = "deinstall\tconfig-files\thelper:amd64\t1\n\n"
     made = bench(tmp_path, queries(BASE + PROBE + helper, BASE + CONFIG + left, BASE))
-    walk_through(made.examination)
+    INSTALL_PURGE.carry_out(made.examination)
     assert calls(made)[1:] == [
         ("apt-get", "remove", "helper:amd64", "probe"),
         ("dpkg", "--purge", "helper:amd64"),
@@ -58,14 +58,14 @@ def test_dependencies_are_purged_before_the_package(tmp_path: Path) -> None:
 
 def test_what_stays_pending_is_purged_and_removed_once_more(tmp_path: Path) -> None:
     made = bench(tmp_path, queries(BASE + PROBE, BASE + CONFIG, BASE + "purge\thalf-installed\tprobe\t1\n\n"))
-    walk_through(made.examination)
+    INSTALL_PURGE.carry_out(made.examination)
     assert calls(made)[-2:] == [("dpkg", "--purge", "--pending"), ("dpkg", "--remove", "--pending")]
 
 
 def test_packages_of_the_base_that_a_test_replaced_come_back(tmp_path: Path) -> None:
     now = "install\tinstalled\tbase-files\t13\n\n" + PROBE
     made = bench(tmp_path, queries(now, BASE))
-    walk_through(made.examination)
+    INSTALL_PURGE.carry_out(made.examination)
     command = ("apt-get", "-y", "--no-install-recommends", "--allow-downgrades", "--allow-remove-essential",
                "--allow-change-held-packages", "install")
     wanted = ("base-files=12", "dash=0.5")
@@ -74,14 +74,14 @@ def test_packages_of_the_base_that_a_test_replaced_come_back(tmp_path: Path) -> 
 
 def test_a_name_that_ends_in_plus_is_not_taken_for_a_wish(tmp_path: Path) -> None:
     made = bench(tmp_path, queries(BASE + "install\tinstalled\tg++\t1\n\n", BASE), packages=["g++"])
-    walk_through(made.examination)
+    INSTALL_PURGE.carry_out(made.examination)
     assert calls(made)[1] == ("apt-get", "remove", "g++-")
 
 
 def test_a_package_that_disappears_is_not_installed(tmp_path: Path) -> None:
     made = bench(tmp_path, queries(BASE))
     made.examination.group = Group((TestedPackage("gone=None", "gone", "None"),))
-    assert walk_through(made.examination) is Outcome.PASS
+    assert INSTALL_PURGE.carry_out(made.examination) is Outcome.PASS
     assert calls(made) == []
 
 
@@ -90,7 +90,7 @@ def test_files_are_copied_installed_and_taken_away_again(tmp_path: Path) -> None
     deb.write_bytes(b"content")
     made = bench(tmp_path, queries(BASE + PROBE, BASE))
     made.examination.group = Group((TestedPackage("probe=1", "probe", "1", deb),))
-    assert walk_through(made.examination) is Outcome.PASS
+    assert INSTALL_PURGE.carry_out(made.examination) is Outcome.PASS
     assert calls(made)[0] == ("apt-get", "-y", "--allow-downgrades", "install", "./tmp/probe_1_all.deb")
     assert "INFO: Installation of ['./tmp/probe_1_all.deb'] ok" in made.log
     assert not made.chroot.exists("/tmp/probe_1_all.deb")
@@ -101,7 +101,7 @@ def test_a_file_that_was_not_installed_fails(tmp_path: Path) -> None:
     deb.write_bytes(b"content")
     made = bench(tmp_path, queries(BASE))
     made.examination.group = Group((TestedPackage("probe=1", "probe", "1", deb),))
-    assert walk_through(made.examination) is Outcome.FAIL
+    assert INSTALL_PURGE.carry_out(made.examination) is Outcome.FAIL
     assert "ERROR: Installation of probe failed" in made.log
     assert "ERROR: Could not install probe." in made.log
 
@@ -111,7 +111,7 @@ def test_a_failing_command_ends_the_test_and_its_output_is_shown_twice(tmp_path:
         return answered(argv, "first\rsecond\nE: no\n", status=100)
 
     made = bench(tmp_path, fail)
-    assert walk_through(made.examination) is Outcome.FAIL
+    assert INSTALL_PURGE.carry_out(made.examination) is Outcome.FAIL
     words = "['chroot', '/tmp/tmpmemory', 'apt-get', '-y', 'install', 'probe']"
     shown = ["  first", "  second", "  E: no"]
     failed = f"ERROR: Command failed (status=100): {words}"
@@ -123,7 +123,7 @@ def test_a_failing_command_ends_the_test_and_its_output_is_shown_twice(tmp_path:
 def test_trouble_of_the_farm_is_no_finding(tmp_path: Path) -> None:
     made = bench(tmp_path, lambda _, argv: answered(argv, "E: Failed to fetch http://x/", status=100))
     with pytest.raises(FarmError, match="could not fetch"):
-        walk_through(made.examination)
+        INSTALL_PURGE.carry_out(made.examination)
     assert made.examination.findings == []
 
 
@@ -137,7 +137,7 @@ def test_trouble_of_the_farm_is_no_finding(tmp_path: Path) -> None:
 )
 def test_a_command_that_was_stopped_failed_whatever_its_status(tmp_path: Path, limit: Limit, line: str) -> None:
     made = bench(tmp_path, lambda _, argv: answered(argv, "Setting up probe", stopped_by=limit))
-    assert walk_through(made.examination) is Outcome.FAIL
+    assert INSTALL_PURGE.carry_out(made.examination) is Outcome.FAIL
     assert line in made.log
 
 
@@ -153,7 +153,7 @@ def test_commands_get_a_clean_environment_that_says_what_is_tested(
 ) -> None:
     monkeypatch.setenv("SECRET", "x")
     made = bench(tmp_path, queries(BASE + PROBE, BASE), options=Options(("probe=1", "other"), apt=True))
-    walk_through(made.examination)
+    INSTALL_PURGE.carry_out(made.examination)
     assert {key: made.chroot.environment[key] for key in made.chroot.environment if key != "PATH"} == {
         "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive", "DPKG_COLORS": "never",
         "PIUPARTS_OBJECTS": "probe=1 other", "PIUPARTS_DISTRIBUTION": "sid", "PIUPARTS_TEST": "install",
@@ -175,7 +175,7 @@ def test_what_a_test_leaves_fails_it_at_the_end(tmp_path: Path) -> None:
             made.chroot.add({"/etc/left": file()})
 
     made = bench(tmp_path, leave, queries(BASE + PROBE, BASE))
-    assert walk_through(made.examination) is Outcome.FAIL
+    assert INSTALL_PURGE.carry_out(made.examination) is Outcome.FAIL
     assert made.log[-4:] == ["  /etc/left\t not owned", "", "ERROR: FAIL: Installation and purging test.", ""]
 
 
@@ -191,6 +191,6 @@ def test_a_directory_in_the_place_of_a_file_of_ours_does_not_keep_a_package_from
 
     made = bench(tmp_path, obstruct, queries(BASE + PROBE, BASE))
     made.examination.group = Group((TestedPackage("probe=1", "probe", "1", deb),))
-    assert walk_through(made.examination) is Outcome.PASS
+    assert INSTALL_PURGE.carry_out(made.examination) is Outcome.PASS
     assert calls(made)[-1] == ("apt-get", "remove", "probe")
     assert configured == [False, False]
