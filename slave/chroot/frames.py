@@ -57,6 +57,17 @@ def unpack_entries(payload: bytes) -> Iterator[tuple[str, Entry]]:
         yield os.fsdecode(path), Entry(mode, uid, gid, size, link, mtime_ns, os.makedev(major, minor))
 
 
+def unpack_attributes(payload: bytes) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Paths with their extended attributes. Raises ValueError if the payload is something else."""
+    words = iter(unpack_list(payload))
+    for path in words:
+        try:
+            pairs = [(os.fsdecode(next(words)), next(words)) for _ in range(int(next(words)))]
+        except StopIteration as error:
+            raise ValueError("attributes are cut off") from error
+        yield os.fsdecode(path), dict(pairs)
+
+
 def _string(payload: bytes, offset: int) -> tuple[bytes, int]:
     if offset + _LENGTH.size > len(payload):
         raise ValueError("a length is cut off")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
@@ -92,6 +92,8 @@ class Changes:
 
     before: Mapping[str, Entry]  # of removed and modified paths
     after: Mapping[str, Entry]  # of new and modified paths
+    # Paths that were written to although their Entry is as before; None: this backend cannot tell.
+    rewritten: frozenset[str] | None = field(default=None, compare=False)
 
 
 class Chroot(Protocol):
@@ -139,6 +141,13 @@ class Chroot(Protocol):
     def processes(self) -> Sequence[Process]: ...
     def kill_processes(self) -> None: ...
     def changes(self) -> Changes: ...
+    def attributes(self, paths: Iterable[str]) -> Mapping[str, Mapping[str, bytes]]:
+        """The extended attributes, by name, of those paths (links are not followed) that have any.
+
+        File capabilities are the one named security.capability.
+        """
+        ...
+
     def entries(self, paths: Sequence[str]) -> Mapping[str, Entry]:
         """The present Entry (lstat) of each of these paths that exists."""
         ...

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 _FOLDER: Final = Path(__file__).parent / "perl"
-_SUPERVISOR: Final = ("kernel", "frames", "files", "processes", "commands", "relay", "main", "filter", "launch")
+_SUPERVISOR: Final = (
+    "kernel", "frames", "files", "attributes", "processes", "commands", "relay", "main", "filter", "launch"
+)
 
 STUB: Final = """\
 sub take {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import BinaryIO, Final
 
 from piufarm.slave.chroot.interface import Base, Changes, CommandLimits, CommandResult, Entry, Process
@@ -97,6 +97,10 @@ class SupervisedChroot:
     def changes(self) -> Changes:
         """How the tree differs from the base."""
         return self._find_changes(self._supervisor)
+
+    def attributes(self, paths: Iterable[str]) -> Mapping[str, Mapping[str, bytes]]:
+        """The extended attributes of those paths that have any."""
+        return self._supervisor.attributes(paths)
 
     def entries(self, paths: Sequence[str]) -> Mapping[str, Entry]:
         """The present Entry of each of these paths that exists."""

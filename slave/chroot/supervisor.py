@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 from piufarm.errors import FarmError
 from piufarm.run import PIPE, spawn
 from piufarm.slave.chroot.channel import Channel
-from piufarm.slave.chroot.frames import Frame, pack_frame, pack_list, unpack_entries, unpack_list
+from piufarm.slave.chroot.frames import Frame, pack_frame, pack_list, unpack_attributes, unpack_entries, unpack_list
 from piufarm.slave.chroot.interface import CommandLimits, CommandResult, Entry, Limit, Process, Refused
 from piufarm.slave.chroot.launch import Launch
 from piufarm.slave.chroot.relay import Relay
@@ -136,6 +136,12 @@ class Supervisor:
         """The entries of those paths that exist."""
         found: dict[str, Entry] = {}
         self._ask("L", pack_list(*paths), into=lambda frame: found.update(unpack_entries(frame.payload)))
+        return found
+
+    def attributes(self, paths: Iterable[str]) -> dict[str, dict[str, bytes]]:
+        """The extended attributes, by name, of those paths that have any."""
+        found: dict[str, dict[str, bytes]] = {}
+        self._ask("A", pack_list(*paths), into=lambda frame: found.update(unpack_attributes(frame.payload)))
         return found
 
     def walk(self) -> dict[str, Entry]:

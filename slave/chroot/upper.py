@@ -42,6 +42,7 @@ class UpperLayer:
         return Changes(
             before={path: entry for path, entry in before.items() if after.get(path) != entry},
             after={path: entry for path, entry in after.items() if before.get(path) != entry},
+            rewritten=frozenset(path for path, entry in after.items() if before.get(path) == entry),
         )
 
     def _merge(

@@ -6,6 +6,7 @@ my %handle = (
     G => sub { my ($id, $payload) = @_; read_file($id, unpack_list($payload)) },
     X => \&remove_file,
     L => sub { my ($id, $payload) = @_; entries_of($id, unpack_list($payload)) },
+    A => sub { my ($id, $payload) = @_; attributes_of($id, unpack_list($payload)) },
     W => \&walk_tree,
     T => \&process_table,
     K => \&kill_all,

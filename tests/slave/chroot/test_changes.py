@@ -25,6 +25,7 @@ from tests.slave.chroot.test_hostile import shell
 
 _NAMES: Final = ("a", "b", "c", "lib", "lib/x", "lib/y", "lib/sub", "lib/sub/deep", "share", "share/x", "link", "new")
 _TOP: Final = "/playground"
+SETCAP: Final = Path("/usr/sbin/setcap")
 
 paths = st.sampled_from(_NAMES).map(lambda name: f"{_TOP}/{name}")
 operations = st.one_of(
@@ -139,3 +140,16 @@ def test_files_that_come_and_go_while_one_looks_do_no_harm(opener: Opener) -> No
         for _ in range(8):
             assert all(path.startswith("/srv") for path in chroot.changes().after)
         assert chroot.processes()
+
+
+def test_extended_attributes_are_told_and_nothing_else_may_show_that_they_changed(opener: Opener) -> None:
+    with opener() as chroot, SETCAP.open("rb") as setcap:
+        chroot.put("/tmp/setcap", setcap, mode=0o755)
+        shell(chroot, "/tmp/setcap cap_net_raw+ep /usr/bin/env")
+        found = chroot.attributes(["/usr/bin/env", "/etc/issue", "/nowhere"])
+        changes = chroot.changes()
+    assert list(found) == ["/usr/bin/env"]
+    assert list(found["/usr/bin/env"]) == ["security.capability"]
+    assert "/usr/bin/env" not in changes.after, "nothing that an Entry tells has changed"
+    assert changes.rewritten is None or "/usr/bin/env" in changes.rewritten
+    assert changes.rewritten is None or "/etc/issue" not in changes.rewritten

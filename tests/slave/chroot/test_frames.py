@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piufarm.slave.chroot.frames import FrameReader, pack_frame, pack_list, unpack_entries, unpack_list
+from piufarm.slave.chroot.frames import (
+    FrameReader,
+    pack_frame,
+    pack_list,
+    unpack_attributes,
+    unpack_entries,
+    unpack_list,
+)
 
 kinds = st.sampled_from("RPDGXLWTKNUdcwohHE.!")
 frames = st.lists(st.tuples(kinds, st.integers(0, 2**32 - 1), st.binary(max_size=300)), max_size=8)
@@ -45,7 +52,9 @@ def test_a_list_of_any_bytes_survives(items: list[bytes]) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_other_payload_is_refused_as_a_value_and_never_as_a_surprise(payload: bytes) -> None:
-    for unpack in (unpack_list, lambda data: list(unpack_entries(data))):
+    for unpack in (
+        unpack_list, lambda data: list(unpack_entries(data)), lambda data: list(unpack_attributes(data))
+    ):
         try:
             assert isinstance(unpack(payload), list)
         except ValueError:
@@ -55,3 +64,12 @@ def test_any_other_payload_is_refused_as_a_value_and_never_as_a_surprise(payload
 def test_a_list_that_is_cut_off_is_refused() -> None:
     with pytest.raises(ValueError, match="cut off"):
         unpack_list(pack_list("whole")[:-1])
+
+
+@given(st.dictionaries(st.text("ab/é"), st.dictionaries(st.text("xy."), st.binary(max_size=9)), max_size=4))
+def test_attributes_survive(attributes: dict[str, dict[str, bytes]]) -> None:
+    payload = b"".join(
+        pack_list(path, str(len(found)), *(word for pair in found.items() for word in pair))
+        for path, found in attributes.items()
+    )
+    assert dict(unpack_attributes(payload)) == attributes

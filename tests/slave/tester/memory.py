@@ -6,7 +6,7 @@ import errno
 import hashlib
 import io
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +87,7 @@ class MemoryBase:
 
     def __post_init__(self) -> None:
         self.tree = {path: node.entry for path, node in self.nodes.items()}
+        self.layers = [self.root]
         for path, node in self.nodes.items():
             if stat.S_ISREG(node.entry.mode):
                 place = self.root / path[1:]
@@ -112,6 +113,7 @@ class MemoryChroot:
         self.nodes = dict(base.nodes)
         self.commands: list[tuple[str, ...]] = []
         self.running: list[Process] = []
+        self.xattrs: dict[str, dict[str, bytes]] = {}  # extended attributes by path and name
         self.environment: dict[str, str] = {}
         self.obstructed: set[str] = set()  # directories in the place of files of ours
         self._answers = answers
@@ -176,6 +178,9 @@ class MemoryChroot:
             before={path: entry for path, entry in before.items() if after.get(path) != entry},
             after={path: entry for path, entry in after.items() if before.get(path) != entry},
         )
+
+    def attributes(self, paths: Iterable[str]) -> Mapping[str, Mapping[str, bytes]]:
+        return {path: self.xattrs[path] for path in paths if path in self.xattrs}
 
     def entries(self, paths: Sequence[str]) -> Mapping[str, Entry]:
         return {path: self.nodes[path].entry for path in paths if path in self.nodes}
