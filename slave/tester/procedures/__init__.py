@@ -1,0 +1,16 @@
+"""All tests of a group of packages, in the order in which they are made."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from piufarm.slave.tester.options import Options
+from piufarm.slave.tester.procedures.install_purge import INSTALL_PURGE
+from piufarm.slave.tester.procedures.procedure import Procedure
+
+PROCEDURES: Final = (INSTALL_PURGE,)
+
+
+def wanted_procedures(options: Options) -> list[Procedure]:
+    """The tests that these options ask for."""
+    return [procedure for procedure in PROCEDURES if procedure.is_wanted(options)]

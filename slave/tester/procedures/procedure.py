@@ -1,0 +1,59 @@
+"""What a procedure is: one whole test of a group of packages, made of phases, in a chroot of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from piufarm.outcome import Outcome, judge
+from piufarm.slave.tester.examination import Examination, TestEnded
+from piufarm.slave.tester.options import Options
+
+
+class NotApplicable(Exception):
+    """The test says nothing about these packages: it is left out, for the reason given."""
+
+
+def _always(_: Options) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a test. Its name stands beside its duration in the result."""
+
+    name: str
+    run: Callable[[Examination], None]
+    label: str = ""  # what scripts see as PIUPARTS_PHASE
+    is_wanted: Callable[[Options], bool] = _always
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """A test. Scripts see its name as PIUPARTS_TEST; the title stands in the log behind PASS: or FAIL:."""
+
+    name: str
+    title: str
+    phases: tuple[Phase, ...]
+    is_wanted: Callable[[Options], bool]
+
+    def carry_out(self, examination: Examination) -> Outcome | None:
+        """Take a group through all phases: the verdict, or None if the test does not apply. Raises FarmError."""
+        try:
+            for phase in self.phases:
+                if phase.is_wanted(examination.options):
+                    labels = {"PIUPARTS_PHASE": phase.label} if phase.label else {}
+                    examination.set_variables(PIUPARTS_TEST=self.name, **labels)
+                    with examination.timed(phase.name):
+                        phase.run(examination)
+        except TestEnded:
+            return judge(examination.findings)
+        except NotApplicable as reason:
+            examination.log.info(str(reason))
+            return None
+        outcome = judge(examination.findings)
+        if outcome is Outcome.PASS:
+            examination.log.info(f"PASS: {self.title}")
+        else:
+            examination.log.error(f"FAIL: {self.title}")
+        return outcome
