@@ -115,6 +115,11 @@ class PreparedBase:
         """The unpacked tree."""
         return self.copy / ROOT
 
+    @property
+    def layers(self) -> Sequence[Path]:
+        """The directories that make up the tree, topmost first."""
+        return [self.root]
+
     @cached_property
     def tree(self) -> Mapping[str, Entry]:
         """Every object of the tree."""

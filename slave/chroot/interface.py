@@ -163,7 +163,15 @@ class Base(Protocol):
 
     @property
     def root(self) -> Path:
-        """The unpacked tree on the host (readable by root; by the slave account only as far as modes allow)."""
+        """The unpacked tree on the host (readable by root; by the slave account only as far as modes allow).
+
+        Of a base in layers, the part of it that testers read: what apt and dpkg keep, and /etc.
+        """
+        ...
+
+    @property
+    def layers(self) -> Sequence[Path]:
+        """The directories that make up the tree, topmost first."""
         ...
 
     @property

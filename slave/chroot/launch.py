@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,10 +36,15 @@ def launch(
     limits: ChrootLimits,
     writable: bool = False,
     schroot: str | None = None,
+    layers: Sequence[Path] = (),
+    store: Path | None = None,
+    binds: Sequence[Path] = (),
 ) -> Launch:
     """`writable`: the base itself becomes the root, to be prepared, instead of an overlay over it.
 
-    With `schroot`, the schroot of that name is what makes this process root; else it has to be.
+    With `schroot`, the schroot of that name is what makes this process root; else it has to be. `layers` lie between
+    the overlay's own and the base, topmost first. `store`: a directory on a disk, whose `upper` becomes the overlay's
+    own layer and outlives the chroot. `binds`: directories of the host, shown at the same place, read-only.
     """
     groups = group_parents() if limits.memory_bytes or limits.processes else []
     words = (
@@ -49,6 +55,9 @@ def launch(
         f"disk={limits.disk_bytes}",
         f"memory={limits.memory_bytes}",
         f"processes={limits.processes}",
+        *(f"layer={layer}" for layer in layers),
+        *(f"bind={directory}" for directory in binds),
+        *([f"store={store}"] if store is not None else []),
         *(f"cgroup={parent.kind}:{parent.path}" for parent in groups),
     )
     if schroot is None:

@@ -26,6 +26,7 @@ class OverlayBackend:
 
     tmpdir: Path
     network: NetworkAccess | None = None
+    binds: tuple[Path, ...] = ()  # directories of the host, shown inside at the same place, read-only
 
     @contextmanager
     def open(self, base: Base, limits: ChrootLimits) -> Iterator[Chroot]:
@@ -35,7 +36,10 @@ class OverlayBackend:
         if not self.tmpdir.is_dir():
             raise FarmError(f"not a directory: {self.tmpdir}", hint="give one with --tmpdir")
         name = chroot_name()
-        start = launch(base=base.root, tmpdir=self.tmpdir.resolve(), name=name, limits=limits)
+        start = launch(
+            base=base.layers[-1], layers=base.layers[:-1], tmpdir=self.tmpdir.resolve(), name=name, limits=limits,
+            binds=self.binds,
+        )
         supervisor = Supervisor(start, serve=proxy_for(self.network))
         try:
             find_changes = partial(_changes, base)

@@ -5,7 +5,7 @@ No schroot session is begun: the chroots are of type plain, without set-up scrip
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +43,7 @@ class SchrootBackend:
     tmpdir: Path
     network: NetworkAccess | None = None
     request: BaseRequest | None = None
+    binds: tuple[Path, ...] = ()  # directories of the host, shown inside at the same place, read-only
 
     @contextmanager
     def open(self, base: Base, limits: ChrootLimits) -> Iterator[Chroot]:
@@ -53,7 +54,9 @@ class SchrootBackend:
             raise FarmError("this base does not belong to a schroot", hint=_HINT)
         name = chroot_name()
         schroot = base.copy.parent.name
-        start = launch(base=base.root, tmpdir=self.tmpdir.resolve(), name=name, limits=limits, schroot=schroot)
+        start = launch(
+            base=base.root, tmpdir=self.tmpdir.resolve(), name=name, limits=limits, schroot=schroot, binds=self.binds
+        )
         supervisor = Supervisor(start, serve=proxy_for(self.network))
         try:
             used = self._renewed(supervisor, base)
@@ -71,7 +74,7 @@ class SchrootBackend:
         outdated = self.network and not current_releases(archives, self.network) <= base.facts.releases
         if self.network and self.request.upgrade and (placed or outdated):
             bring_up_to_date(supervisor, self.request, self.network, progress=lambda _: None)
-        elif not placed:
+        elif not placed and not self.binds:
             return base
         status = supervisor.read(f"/{STATUS}") or b""
         return _RenewedBase(base.base_id, base.root, supervisor.walk(), parse_status(status, STATUS))
@@ -85,6 +88,11 @@ class _RenewedBase:
     root: Path
     tree: Mapping[str, Entry]
     packages: Mapping[str, str]
+
+    @property
+    def layers(self) -> Sequence[Path]:
+        """The directories that make up the tree, topmost first."""
+        return [self.root]
 
 
 def _changes(tree: Mapping[str, Entry], supervisor: Supervisor) -> Changes:

@@ -41,5 +41,5 @@ def test_a_slave_that_talks_a_lot_finds_its_session_ready_for_longer(monkeypatch
         for _ in range(5):
             assert channel.receive(lambda: released.append(slave.now)) == SelectSection("sid")
             channel.send(Error())
-    assert slave.waited == [SILENCE_SECONDS, SILENCE_SECONDS, LIVELY_SECONDS, LIVELY_SECONDS, SILENCE_SECONDS]
+    assert slave.waited == [LIVELY_SECONDS, SILENCE_SECONDS, LIVELY_SECONDS, LIVELY_SECONDS, SILENCE_SECONDS]
     assert len(released) == 2

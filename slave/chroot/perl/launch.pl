@@ -1,8 +1,9 @@
 # From root on the host to the first process of a test: namespaces, limits, mounts, and then almost no rights.
-my %option = (cgroup => []);
+my %option = (cgroup => [], layer => [], bind => []);
 for (@ARGV) {
     my ($name, $value) = split /=/, $_, 2;
     if ($name eq 'cgroup') { push @{ $option{cgroup} }, [split /:/, $value, 2] }
+    elsif (ref $option{$name}) { push @{ $option{$name} }, $value }
     else { $option{$name} = $value }
 }
 
@@ -96,23 +97,39 @@ sub inodes {
     return ',nr_inodes=' . ($inodes < INODES_MAX ? $inodes : INODES_MAX);
 }
 
+my %shown;    # directories of the host to be bound: path -> handle
+
+# A path that names the open directory needs no quoting as a mount option, and may lie below the tmpdir.
+sub by_handle { return '/proc/self/fd/' . fileno $_[0] }
+
+sub open_directory {
+    my ($what, $path) = @_;
+    sysopen my $handle, $path, O_RDONLY | O_DIRECTORY or die "$what $path: $!\n";
+    return $handle;
+}
+
 # Leaves the current directory at the new root, not yet entered.
 sub make_root {
-    sysopen my $lower, $option{base}, O_RDONLY | O_DIRECTORY or die "base $option{base}: $!\n";
+    my @lower = map { open_directory('base', $_) } @{ $option{layer} }, $option{base};
+    my $store = defined $option{store} ? open_directory('store', $option{store}) : undef;
+    %shown = map { $_ => open_directory('directory', $_) } @{ $option{bind} };
     mount_at('', '/', '', MS_REC | MS_PRIVATE, '');
     mount_at('tmpfs', $option{tmpdir}, 'tmpfs', 0, "size=$option{disk},mode=755" . inodes());
     chdir $option{tmpdir} or die "$option{tmpdir}: $!\n";
     die "$option{tmpdir} cannot be mounted upon\n" if names_here();    # the current / shows what is below a mount
-    mkdir $_ for qw(upper work root);
-    my $lower_path = '/proc/self/fd/' . fileno $lower;    # needs no quoting, and may lie below the tmpdir
+    mkdir 'root';
     if ($option{mode} eq 'overlay') {
         sysopen $scratch, '.', O_RDONLY | O_DIRECTORY or die "$option{tmpdir}: $!\n";
-        chmod((stat $lower)[2] & 07777, 'upper');
+        my ($lowers, $own) = (join(':', map { by_handle($_) } @lower), $store ? by_handle($store) . '/' : '');
+        mkdir "$own$_" for qw(upper work);
+        my ($mode, $uid, $gid) = (stat $lower[0])[2, 4, 5];
+        chown $uid, $gid, "${own}upper";
+        chmod $mode & 07777, "${own}upper";
         mount_at('overlay', 'root', 'overlay', MS_NODEV,
-            "lowerdir=$lower_path,upperdir=upper,workdir=work,redirect_dir=on,metacopy=off,index=off");
+            "lowerdir=$lowers,upperdir=${own}upper,workdir=${own}work,redirect_dir=on,metacopy=off,index=off");
     }
     else {
-        mount_at($lower_path, 'root', '', MS_BIND, '');
+        mount_at(by_handle($lower[0]), 'root', '', MS_BIND, '');
         mount_at('', 'root', '', MS_BIND | MS_REMOUNT | MS_NODEV, '');
     }
     chdir 'root' or die "root: $!\n";
@@ -146,8 +163,19 @@ sub make_dev {
         [stdout => '/proc/self/fd/1'], [stderr => '/proc/self/fd/2'];
 }
 
+# Shows directories of the host, resolved as the new root has it; those that are missing are made.
+sub show_directories {
+    for my $path (sort keys %shown) {
+        make_parents("$path/");
+        bind_readonly(by_handle($shown{$path}), $path, MS_NOSUID | MS_NODEV);
+        close $shown{$path};
+        $UNSEEN{$path} = 1;
+    }
+}
+
 sub enter_root {
     must('pivot_root', syscall($call{pivot_root}, my $new = '.', my $old = '.'));
+    show_directories();    # the host's mounts cannot be bound any more once they are detached
     must('detach the host', syscall($call{umount2}, my $here = '.', MNT_DETACH));
     chdir '/' or die "/: $!\n";
 }
