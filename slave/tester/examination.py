@@ -16,13 +16,14 @@ from piufarm.slave.tester.compare import Comparison, compare
 from piufarm.slave.tester.diversions import DIVERSIONS, parse_diversions
 from piufarm.slave.tester.failures import farm_trouble
 from piufarm.slave.tester.identities import Identities
-from piufarm.slave.tester.ignores import Ignores
+from piufarm.slave.tester.ignores import IgnoreRule, Ignores
 from piufarm.slave.tester.inputs import Group
-from piufarm.slave.tester.log import TestLog, decode_output, quote_command
+from piufarm.slave.tester.log import Level, TestLog, decode_output, quote_command
 from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.owners import INFO, FileLists, parse_list
 from piufarm.slave.tester.packages import QUERY, InstalledPackage, parse_query
 from piufarm.slave.tester.reference import Facts, Reference
+from piufarm.slave.tester.script_set import SCRIPTS_PLACE
 from piufarm.slave.tester.tree import Tree
 
 _MEBIBYTE: Final = 1024 * 1024
@@ -47,9 +48,12 @@ class Examination:
         self.target_release = target_release  # for apt-get -t
         self.findings: list[Finding] = []
         self.timings: dict[str, float] = {}
-        self.ignores = Ignores(options.checks.rules, ignore_tmp=options.checks.ignore_tmp)
+        place_of_scripts = IgnoreRule(f"{SCRIPTS_PLACE}/", is_pattern=False)
+        rules = (*options.checks.rules, place_of_scripts) if options.tests.scripts else options.checks.rules
+        self.ignores = Ignores(rules, ignore_tmp=options.checks.ignore_tmp)
         self.installed: dict[str, InstalledPackage] = {}  # all that the steps of the test have installed
         self.lists = FileLists({})  # of all packages, noted before any is removed
+        self.earlier_lists = FileLists({})  # the ones noted before, as of the packages that were upgraded
         self.is_untouched = True  # no command that changes anything has run yet
         self.available_history: tuple[str, ...] = ()  # see Reference
         self.dependencies: Reference | None = None  # when only the dependencies were there, if that is to be known
@@ -142,13 +146,13 @@ class Examination:
             elapsed = time.monotonic() - start - (sum(self.timings.values()) - inside)
             self.timings[step] += elapsed
 
-    def report(self, finding: Finding, *, ends_the_test: bool = False) -> None:
+    def report(
+        self, finding: Finding, *, ends_the_test: bool = False, warning_level: Level = Level.ERROR
+    ) -> None:
         """Record a finding and show it; raises TestEnded if it is an error that ends the test."""
         self.findings.append(finding)
-        if finding.severity is Severity.INFO:
-            self.log.info(finding.text)
-        else:
-            self.log.error(finding.text)
+        levels = {Severity.INFO: Level.INFO, Severity.WARNING: warning_level}
+        self.log.write(levels.get(finding.severity, Level.ERROR), finding.text)
         if ends_the_test and finding.severity is Severity.ERROR:
             raise TestEnded(finding.check)
 
@@ -191,7 +195,7 @@ class Examination:
     @property
     def _usual_variables(self) -> Mapping[str, str]:
         return {
-            "PIUPARTS_OBJECTS": " ".join(self.options.operands),
+            "PIUPARTS_OBJECTS": " ".join(package.wanted for package in self.group.packages),
             "PIUPARTS_DISTRIBUTION": self.options.root.distribution,
         }
 
@@ -222,4 +226,4 @@ class Examination:
 
     def own_names(self) -> Sequence[str]:
         """The names of the packages under test."""
-        return [package.name for package in self.group.packages]
+        return [package.plain_name for package in self.group.packages]

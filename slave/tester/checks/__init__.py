@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from piufarm.outcome import Severity
 from piufarm.slave.tester.checks import (
+    adequate,
     broken_symlinks,
     cron_files,
     debsums,
@@ -15,15 +17,18 @@ from piufarm.slave.tester.checks import (
     modified_files,
     over_symlinks,
     processes,
+    usr_move,
 )
 from piufarm.slave.tester.checks.check import Check, Moment
-from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.examination import Examination, TestEnded
 
 CHECKS: Final[tuple[Check, ...]] = (
     processes.CHECK,
     broken_symlinks.CHECK,
+    usr_move.CHECK,
     over_symlinks.CHECK,
     debsums.CHECK,
+    adequate.CHECK,
     cron_files.CHECK,
     logrotate_files.CHECK,
     diversions.CHECK,
@@ -42,5 +47,14 @@ def run_checks(examination: Examination, moment: Moment) -> None:
         return
     for check in CHECKS:
         if moment in check.moments and check.is_wanted(examination.options.checks):
-            for finding in check.find(examination, moment):
-                examination.report(finding, ends_the_test=check.ends_the_test)
+            _look(check, examination, moment)
+
+
+def _look(check: Check, examination: Examination, moment: Moment) -> None:
+    """Report all that a check finds before the test may end."""
+    has_failed = False
+    for finding in check.find(examination, moment):
+        examination.report(finding, warning_level=check.warning_level)
+        has_failed |= finding.severity is Severity.ERROR
+    if has_failed and check.ends_the_test:
+        raise TestEnded(check.name)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from piufarm.outcome import Finding
 from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.log import Level
 from piufarm.slave.tester.options import CheckOptions
 
 
@@ -31,10 +32,14 @@ def _always(_: CheckOptions) -> bool:
 
 @dataclass(frozen=True)
 class Check:
-    """A check. An error among its findings ends the test at once if `ends_the_test`, else it goes on."""
+    """A check. An error among its findings ends the test at once if `ends_the_test`, else it goes on.
+
+    `warning_level` is what the log calls findings that only warn: mostly an error, as its readers expect.
+    """
 
     name: str
     moments: tuple[Moment, ...]
     find: Callable[[Examination, Moment], Iterable[Finding]]
     ends_the_test: bool = True
     is_wanted: Callable[[CheckOptions], bool] = _always
+    warning_level: Level = Level.ERROR

@@ -22,7 +22,7 @@ _OUTDATED: Final = "History of available packages does not match - reference chr
 
 def note_owners(examination: Examination) -> None:
     """Remember whose file each path is while the packages are there to be asked."""
-    examination.lists = examination.present_lists()
+    examination.earlier_lists, examination.lists = examination.lists, examination.present_lists()
 
 
 def tear_down(examination: Examination) -> None:
