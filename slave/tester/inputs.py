@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from piufarm.names import InvalidName, Package, Version
 from piufarm.slave.tester.options import Options
 
 
-class BadPackageFile(Exception):
+class _BadPackageFile(Exception):
     """A .deb that cannot be read as one: a statement about the package, not about us."""
 
 
@@ -22,9 +23,14 @@ class TestedPackage:
     __test__ = False  # pytest: not a test class
 
     wanted: str  # what apt is asked for
-    name: str  # what queries and removals name
+    name: str  # what queries and removals name; `name:arch` if it was asked for so
     version: str | None = None
     deb: Path | None = None
+
+    @property
+    def plain_name(self) -> str:
+        """The name without architecture."""
+        return self.name.partition(":")[0]
 
     @property
     def disappears(self) -> bool:
@@ -37,44 +43,71 @@ class Group:
     """Packages that are tested together."""
 
     packages: tuple[TestedPackage, ...]
+    problem: str = ""  # why they cannot be tested at all, which is their fault
 
     @property
     def debs(self) -> list[Path]:
         """The files of the group; empty if it is to come from the archive."""
         return [package.deb for package in self.packages if package.deb is not None]
 
+    @property
+    def title(self) -> str:
+        """The group as logs name it."""
+        return " ".join(package.wanted for package in self.packages)
+
 
 def resolve(options: Options) -> list[Group]:
     """The groups to test, in order: one per .changes, then the rest together (or one by one).
 
-    Raises UsageError for what cannot be found, BadPackageFile for a .deb that is none.
+    Raises UsageError for what cannot be found.
     """
     changes = [operand for operand in options.operands if operand.endswith(".changes")]
     others = [operand for operand in options.operands if not operand.endswith(".changes")]
     lists = [_debs_of_changes(Path(path)) for path in changes]
-    groups = [] if options.single_changes_list else [Group(tuple(map(_from_file, debs))) for debs in lists]
-    common = [_from_name(name) for name in others] if options.apt else [_from_file(Path(path)) for path in others]
-    if options.single_changes_list:
-        common += [_from_file(deb) for debs in lists for deb in debs]
-    if options.apt and any(package.deb for package in common):
+    if options.single_changes_list and options.apt and changes:
         raise UsageError("names and files cannot be tested together", hint="leave out --single-changes-list")
+    groups = [] if options.single_changes_list else [_group_of_files(debs) for debs in lists]
+    if options.apt:
+        return groups + _apart_or_together(list(map(_from_name, others)), apart=options.single_packages)
+    common = [*map(Path, others), *(deb for debs in lists for deb in debs if options.single_changes_list)]
     if options.single_packages:
-        return groups + [Group((package,)) for package in common]
-    return groups + ([Group(tuple(common))] if common else [])
+        return groups + [_group_of_files([path]) for path in common]
+    return groups + ([_group_of_files(common)] if common else [])
+
+
+def _apart_or_together(packages: Sequence[TestedPackage], *, apart: bool) -> list[Group]:
+    if apart:
+        return [Group((package,)) for package in packages]
+    return [Group(tuple(packages))] if packages else []
 
 
 def _from_name(operand: str) -> TestedPackage:
     """`name`, `name=version`, `name:arch` or `name/suite`, handed to apt as it is."""
-    name, _, version = operand.partition("=")
-    if not name or name.startswith("-") or any(c.isspace() or not c.isprintable() for c in operand):
+    asked, _, version = operand.partition("=")
+    name = asked.partition("/")[0]
+    if not name or name.startswith(("-", ":")) or any(c.isspace() or not c.isprintable() for c in operand):
         raise UsageError(f"not a package name: {operand!r}")
     return TestedPackage(operand, name, version or None)
 
 
+def _group_of_files(paths: Sequence[Path]) -> Group:
+    """Raises UsageError for files that are missing, or that could not lie beside each other."""
+    files = list(dict.fromkeys(paths))
+    for path in files:
+        if not path.is_file():
+            hint = "to test a package of the archive by name, add --apt" if "/" not in str(path) else None
+            raise UsageError(f"no such file: {path}", hint=hint)
+    names = Counter(path.name for path in files)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise UsageError(f"two files of the name {twice[0]}", hint="test them one by one, with --single-packages")
+    try:
+        return Group(tuple(map(_from_file, files)))
+    except _BadPackageFile as error:
+        return Group(tuple(TestedPackage(str(path), path.name, deb=path) for path in files), str(error))
+
+
 def _from_file(path: Path) -> TestedPackage:
-    if not path.is_file():
-        hint = "to test a package of the archive by name, add --apt" if "/" not in str(path) else None
-        raise UsageError(f"no such file: {path}", hint=hint)
     import apt_inst
     import apt_pkg
 
@@ -82,7 +115,7 @@ def _from_file(path: Path) -> TestedPackage:
         control = apt_pkg.TagSection(apt_inst.DebFile(str(path)).control.extractdata("control"))
         name, version = Package(control["Package"]), Version(control["Version"])
     except (apt_pkg.Error, LookupError, InvalidName, SystemError, UnicodeDecodeError) as error:
-        raise BadPackageFile(f"{path} is not a readable Debian package: {error}") from error
+        raise _BadPackageFile(f"{path} is not a readable Debian package: {error}") from error
     return TestedPackage(f"{name}={version}", name, version, path)
 
 
@@ -92,10 +125,10 @@ def _debs_of_changes(path: Path) -> Sequence[Path]:
 
     try:
         with path.open("rb") as stream:
-            files = Changes(stream).get("Files", [])
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
-    debs = [path.parent / entry["name"] for entry in files if entry["name"].endswith(".deb")]
+            names = [entry["name"] for entry in Changes(stream).get("Files", [])]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(f"cannot read {path}: {error}", hint="is it a .changes file, and whole?") from error
+    debs = [path.parent / name for name in names if name.endswith(".deb")]
     if not debs:
         raise UsageError(f"{path} lists no .deb files", hint="a .changes of a source-only upload cannot be tested")
     for deb in debs:

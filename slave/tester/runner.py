@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +27,7 @@ from piufarm.slave.tester.base_request import (
     sources_list,
 )
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.inputs import BadPackageFile, Group, resolve
+from piufarm.slave.tester.inputs import Group, resolve
 from piufarm.slave.tester.log import TestLog, decode_output, quote_command
 from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.procedures import wanted_procedures
@@ -46,7 +46,7 @@ class Runner:
     result: RunResult
 
     def run(self) -> Outcome:
-        """The verdict of the run: fail as soon as a group fails. Raises FarmError, UsageError."""
+        """The verdict of the run: fail if a group fails. Raises FarmError, UsageError."""
         outcome = self._run()
         self.result.outcome = outcome
         if outcome is Outcome.PASS:
@@ -57,13 +57,16 @@ class Runner:
         return outcome
 
     def _run(self) -> Outcome:
+        """All groups are tested, whatever becomes of one of them."""
         procedures = wanted_procedures(self.options)
-        groups: list[Group] = []
-        if procedures:
-            try:
-                groups = resolve(self.options)
-            except BadPackageFile as error:
-                return self._refuse(str(error))
+        groups = resolve(self.options) if procedures else []
+        outcomes = [self._refuse(group) for group in groups if group.problem]
+        sound = [group for group in groups if not group.problem]
+        if sound or not groups:
+            outcomes += self._test(sound, procedures)
+        return Outcome.FAIL if Outcome.FAIL in outcomes else Outcome.PASS
+
+    def _test(self, groups: Sequence[Group], procedures: Sequence[Procedure]) -> list[Outcome]:
         with self._timed("base"), _trouble_with_chroots():
             base, backend = self._prepare()
         with base:
@@ -72,16 +75,27 @@ class Runner:
             if self.options.root.save is not None:
                 with self._timed("save"):
                     save_tarball(base, self.options.root.save.absolute())
-            for group in groups:
-                for procedure in procedures:
-                    if self._examine(group, procedure, base, backend) is Outcome.FAIL:
-                        return Outcome.FAIL
+            outcomes = []
+            for number, group in enumerate(groups, 1):
+                if len(groups) > 1:
+                    self.log.info(f"Testing {group.title} ({number} of {len(groups)})")
+                outcomes.append(self._examine_with(procedures, group, base, backend))
+        return outcomes
+
+    def _examine_with(
+        self, procedures: Sequence[Procedure], group: Group, base: PreparedBase, backend: Backend
+    ) -> Outcome:
+        """All tests of a group, up to the first that it fails."""
+        for procedure in procedures:
+            if self._examine(group, procedure, base, backend) is Outcome.FAIL:
+                return Outcome.FAIL
         return Outcome.PASS
 
-    def _refuse(self, text: str) -> Outcome:
-        self.log.error(text)
-        finding = Finding("package-file", Severity.ERROR, text)
-        self.result.groups.append(GroupResult(self.options.operands, Outcome.FAIL, [finding], {}, {}, ""))
+    def _refuse(self, group: Group) -> Outcome:
+        self.log.error(group.problem)
+        finding = Finding("package-file", Severity.ERROR, group.problem)
+        packages = [package.wanted for package in group.packages]
+        self.result.groups.append(GroupResult(packages, Outcome.FAIL, [finding], {}, {}, ""))
         return Outcome.FAIL
 
     @cached_property

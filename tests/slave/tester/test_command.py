@@ -157,7 +157,7 @@ def test_file_names_that_are_not_utf8_are_shown_and_never_lost(workshop: Worksho
     assert "  /etc/f-\\xffä\t not owned" in log.read_text().split("\n")
 
 
-def test_each_changes_file_is_a_group_and_the_first_that_fails_ends_the_run(
+def test_each_changes_file_is_a_group_and_one_that_fails_does_not_hide_the_others(
     workshop: Workshop, tmp_path: Path
 ) -> None:
     specs = (deb("p-first"), deb("f-second", postinst="exit 1"), deb("p-third"))
@@ -166,7 +166,9 @@ def test_each_changes_file_is_a_group_and_the_first_that_fails_ends_the_run(
     done = trial(workshop, "--no-upgrade-test", "--result", result, *changes)
     outcomes = [(group["packages"], group["outcome"]) for group in json.loads(result.read_text())["groups"]]
     assert done.status == 1
-    assert outcomes == [(["p-first=1"], "pass"), (["f-second=1"], "fail")]
+    assert outcomes == [(["p-first=1"], "pass"), (["f-second=1"], "fail"), (["p-third=1"], "pass")]
+    assert log_of(done).count("PASS: Installation and purging test.") == 2
+    assert "INFO: Testing p-third=1 (3 of 3)" in log_of(done)
 
 
 def changes_file(tmp_path: Path, spec: DebSpec) -> Path:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,20 @@ from hypothesis import strategies as st
 from demo.debs import DebSpec, build
 from piufarm.errors import UsageError
 from piufarm.run import run
-from piufarm.slave.tester.inputs import BadPackageFile, Group, TestedPackage, resolve
+from piufarm.slave.tester.inputs import Group, TestedPackage, resolve
 from piufarm.slave.tester.options import Options
 
 
 def groups(*operands: str | Path, apt: bool = False, **options: bool) -> list[list[str]]:
     found = resolve(Options(tuple(map(str, operands)), apt=apt, **options))  # type: ignore[arg-type]
     return [[package.wanted for package in group.packages] for group in found]
+
+
+def problem_of(path: Path) -> str:
+    """Why a file cannot be tested; it is still in its group."""
+    (group,) = resolve(Options((str(path),)))
+    assert group.title == str(path)
+    return group.problem
 
 
 def changes(directory: Path, name: str, *debs: str) -> Path:
@@ -35,14 +43,16 @@ def debs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_names_are_one_group_and_versions_are_cut_off_for_queries() -> None:
-    (group,) = resolve(Options(("hello", "world=1.0", "libc6:amd64", "gone=None"), apt=True))
+    (group,) = resolve(Options(("hello", "world=1.0", "libc6:amd64", "new/experimental", "gone=None"), apt=True))
     assert group == Group((
         TestedPackage("hello", "hello"),
         TestedPackage("world=1.0", "world", "1.0"),
         TestedPackage("libc6:amd64", "libc6:amd64"),
+        TestedPackage("new/experimental", "new"),
         TestedPackage("gone=None", "gone", "None"),
     ))
-    assert [package.disappears for package in group.packages] == [False, False, False, True]
+    assert [package.disappears for package in group.packages] == [False, False, False, False, True]
+    assert group.packages[2].plain_name == "libc6"
 
 
 def test_files_are_known_by_what_they_hold_and_not_by_their_names(debs: Path, tmp_path: Path) -> None:
@@ -100,15 +110,13 @@ _NO_CONTROL = b"!<arch>\n" + _MEMBER + b"4         `\n2.0\n"
 @pytest.mark.parametrize("content", [b"", b"text", b"!<arch>\n", _NO_CONTROL])
 def test_what_is_no_package_is_a_bad_one(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.deb").write_bytes(content)
-    with pytest.raises(BadPackageFile, match=r"x\.deb is not a readable Debian package"):
-        groups(tmp_path / "x.deb")
+    assert "x.deb is not a readable Debian package" in problem_of(tmp_path / "x.deb")
 
 
 def test_a_package_that_is_cut_off_is_a_bad_one(debs: Path, tmp_path: Path) -> None:
     content = (debs / "p-a_2-3_all.deb").read_bytes()
     (tmp_path / "x.deb").write_bytes(content[:200])
-    with pytest.raises(BadPackageFile):
-        groups(tmp_path / "x.deb")
+    assert problem_of(tmp_path / "x.deb")
 
 
 def test_a_missing_file_gets_a_hint_if_it_looks_like_a_name() -> None:
@@ -117,7 +125,7 @@ def test_a_missing_file_gets_a_hint_if_it_looks_like_a_name() -> None:
     assert "--apt" in (error.value.hint or "")
 
 
-@pytest.mark.parametrize("operand", ["-y", "", "=1", "a b", "a\n"])
+@pytest.mark.parametrize("operand", ["-y", "", "=1", "a b", "a\n", "/sid", ":amd64"])
 def test_what_apt_could_misunderstand_is_no_name(operand: str) -> None:
     with pytest.raises(UsageError, match="not a package name"):
         groups(operand, apt=True)
@@ -138,5 +146,33 @@ def test_a_package_whose_name_is_not_utf8_is_a_bad_one(tmp_path: Path) -> None:
     control.parent.mkdir(parents=True)
     control.write_bytes(b"Package: b\xe9d\nVersion: 1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: x\n")
     run(["dpkg-deb", "--nocheck", "-b", tmp_path / "root", tmp_path / "bad.deb"])
-    with pytest.raises(BadPackageFile, match="not a readable Debian package"):
-        groups(tmp_path / "bad.deb")
+    assert "not a readable Debian package" in problem_of(tmp_path / "bad.deb")
+
+
+def test_a_bad_package_spoils_its_group_and_no_other(debs: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.deb").write_bytes(b"")
+    found = resolve(Options((str(debs / "p-a_2-3_all.deb"), str(tmp_path / "bad.deb")), single_packages=True))
+    assert [bool(group.problem) for group in found] == [False, True]
+    (together,) = resolve(Options((str(debs / "p-a_2-3_all.deb"), str(tmp_path / "bad.deb"))))
+    assert "bad.deb" in together.problem
+    assert len(together.packages) == 2
+
+
+def test_a_file_counts_once_and_two_of_one_name_cannot_be_tested_together(debs: Path, tmp_path: Path) -> None:
+    one = debs / "p-a_2-3_all.deb"
+    assert groups(one, one) == [["p-a=1:2-3"]]
+    other = tmp_path / one.name
+    other.write_bytes(one.read_bytes())
+    with pytest.raises(UsageError, match="two files of the name p-a_2-3_all"):
+        groups(one, other)
+    assert groups(one, other, single_packages=True) == [["p-a=1:2-3"], ["p-a=1:2-3"]]
+
+
+@given(st.one_of(st.binary(), st.text(alphabet="Files: \n.debx1\t-=ü", max_size=60).map(str.encode)))
+def test_any_file_is_a_changes_file_or_refused(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "x.changes"
+        path.write_bytes(content)
+        with pytest.raises(UsageError) as error:
+            groups(path)
+    assert error.value.message
