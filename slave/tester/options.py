@@ -11,6 +11,7 @@ from typing import Final
 from piufarm.config.model import ChrootBackend
 from piufarm.slave.tester.ignores import IgnoreRule
 from piufarm.slave.tester.log import Level
+from piufarm.slave.tester.script_set import ScriptSet
 
 COMMAND_SECONDS: Final = 3600.0
 COMMAND_OUTPUT_MEBIBYTES: Final = 8
@@ -73,7 +74,7 @@ class TestOptions:
     distupgrade_to_testdebs: bool = False
     save_end_meta: Path | None = None
     end_meta: Path | None = None
-    scripts: tuple[Path, ...] = ()  # directories; a script of a later one replaces one of the same name
+    scripts: ScriptSet | None = None  # None: no directory of scripts was given
     # Tests that the predecessor does not have.
     delete_conffiles: bool = False
     edited_conffile: bool = False

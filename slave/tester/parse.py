@@ -20,6 +20,7 @@ from piufarm.slave.tester.options import (
     RootOptions,
     TestOptions,
 )
+from piufarm.slave.tester.script_set import ScriptSet, read_scripts
 from piufarm.slave.tester.testdebs import testdebs_line
 
 _MEBIBYTE: Final = 1024 * 1024
@@ -116,13 +117,17 @@ def _tests(arguments: argparse.Namespace) -> TestOptions:
         distupgrade_to_testdebs=arguments.distupgrade_to_testdebs or testdebs is not None,
         save_end_meta=arguments.save_end_meta,
         end_meta=arguments.end_meta,
-        scripts=tuple(_directory(path, "--scriptsdir") for path in arguments.scriptsdir),
+        scripts=_scripts(arguments.scriptsdir),
         delete_conffiles=arguments.delete_conffiles_test,
         edited_conffile=arguments.edited_conffile_test,
         reconfigure=arguments.reconfigure_test,
         stop_without_daemon=arguments.stop_without_daemon_test,
         interrupted_unpack=arguments.interrupted_unpack_test,
     )
+
+
+def _scripts(directories: Sequence[Path]) -> ScriptSet | None:
+    return read_scripts([_directory(path, "--scriptsdir") for path in directories]) if directories else None
 
 
 def _distributions(arguments: argparse.Namespace) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from piufarm.errors import UsageError
 
+SCRIPTS_PLACE: Final = "/tmp/scripts"  # where in a chroot they run; some name each other by it
 _PREFIXES: Final = ("pre_", "post_", "is_testable_")
 _OF_DPKG: Final = ".dpkg-"  # a conffile's other version, which dpkg left beside it
 _ANYBODY_MAY_EXECUTE: Final = 0o111

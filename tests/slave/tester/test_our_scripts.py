@@ -12,9 +12,8 @@ import pytest
 from demo.debs import DebSpec, Member, build
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
-from piufarm.slave.chroot.interface import CommandResult
+from piufarm.slave.chroot.interface import Chroot, CommandResult
 from piufarm.slave.chroot.overlay import OverlayBackend
-from piufarm.slave.chroot.supervised import SupervisedChroot
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.tester.script_set import ScriptSet, read_scripts
 from tests.slave.chroot.conftest import LIMITS
@@ -31,7 +30,7 @@ class Testbed:
 
     __test__ = False  # pytest: not a test class
 
-    chroot: SupervisedChroot
+    chroot: Chroot
     directory: Path
     scripts: ScriptSet = field(default_factory=lambda: read_scripts([OUR_SCRIPTS]))
 
