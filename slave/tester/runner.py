@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,13 +26,14 @@ from piufarm.slave.tester.base_request import (
     site_proxy,
     sources_list,
 )
-from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.inputs import Group, resolve
 from piufarm.slave.tester.log import TestLog, decode_output, quote_command
 from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.procedures import wanted_procedures
 from piufarm.slave.tester.procedures.procedure import Procedure
 from piufarm.slave.tester.result import GroupResult, RunResult
+from piufarm.slave.tester.scripts import Skipped, require_testable
 from piufarm.slave.tester.steps.set_up import set_up
 from piufarm.trouble import TroubleKind
 
@@ -86,9 +87,10 @@ class Runner:
         self, procedures: Sequence[Procedure], group: Group, base: PreparedBase, backend: Backend
     ) -> Outcome:
         """All tests of a group, up to the first that it fails."""
-        for procedure in procedures:
-            if self._examine(group, procedure, base, backend) is Outcome.FAIL:
-                return Outcome.FAIL
+        with suppress(Skipped):
+            for procedure in procedures:
+                if self._examine(group, procedure, base, backend) is Outcome.FAIL:
+                    return Outcome.FAIL
         return Outcome.PASS
 
     def _refuse(self, group: Group) -> Outcome:
@@ -139,16 +141,23 @@ class Runner:
     def _examine(
         self, group: Group, procedure: Procedure, base: PreparedBase, backend: Backend
     ) -> Outcome | None:
-        """One test in a chroot of its own; None if it does not apply to these packages."""
+        """One test in a chroot of its own; None if it does not apply to these packages. Raises Skipped."""
         limits = default_limits() if self.options.limits else NO_LIMITS
         with self._opened(backend.open(base, limits)) as chroot:
             self.log.debug(f"Created a chroot of base {base.base_id} at {chroot.root}")
             examination = Examination(chroot, group, self.options, self.log, self._target_release)
+            examination.set_variables(PIUPARTS_TEST=procedure.name)
             outcome: Outcome | None = None
             try:
                 with examination.timed("set up"):
                     set_up(examination)
+                require_testable(examination)
                 outcome = procedure.carry_out(examination)
+            except Skipped:
+                outcome = Outcome.PASS
+                raise
+            except TestEnded:
+                outcome = Outcome.FAIL
             finally:
                 self._keep(procedure, examination, outcome)
         return outcome
