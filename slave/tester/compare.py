@@ -55,17 +55,24 @@ class Comparison:
     modified: Mapping[str, Change]
 
 
-def compare(earlier: Tree, later: Tree, before: Identities, after: Identities) -> Comparison:
+NO_DIFFERENCES: Final = Comparison({}, {}, {})
+
+
+def compare(
+    earlier: Tree, later: Tree, before: Identities, after: Identities, *, every_link: bool = False
+) -> Comparison:
     """All differences but those that `apt-get clean` would undo; ignore rules are applied by whoever reports them.
 
-    `before` and `after` name the users and groups of either tree.
+    `before` and `after` name the users and groups of either tree. Without `every_link`, links to directories are not
+    compared, as the predecessor does not see them.
     """
     changes = earlier.differences(later)
-    old = _recordable(changes.before, earlier)
-    new = _recordable(changes.after, later)
+    old = _recordable(changes.before, earlier, every_link)
+    new = _recordable(changes.after, later, every_link)
     old, new = _without_renumbered_links(old, new)
     modified = _modified(old, new, before, after)
-    modified |= _renamed_owners(earlier, changes, before, after)
+    untouched = _recordable(_of_renamed_owners(earlier, changes, before, after), earlier, every_link)
+    modified |= _modified(untouched, untouched, before, after)
     return Comparison(
         new={path: new[path] for path in sorted(new.keys() - old.keys())},
         removed={path: old[path] for path in sorted(old.keys() - new.keys())},
@@ -73,11 +80,11 @@ def compare(earlier: Tree, later: Tree, before: Identities, after: Identities) -
     )
 
 
-def _recordable(entries: Mapping[str, Entry], tree: Tree) -> dict[str, Entry]:
+def _recordable(entries: Mapping[str, Entry], tree: Tree, every_link: bool) -> dict[str, Entry]:
     return {
         tree.key(path, entry): entry
         for path, entry in entries.items()
-        if not _APT_CLEAN.fullmatch(path) and not _leads_to_directory(path, entry, tree)
+        if not _APT_CLEAN.fullmatch(path) and (every_link or not _leads_to_directory(path, entry, tree))
     }
 
 
@@ -124,18 +131,16 @@ def _modified(
     return {change.path: change for change in pairs if change.expected != change.found}
 
 
-def _renamed_owners(
+def _of_renamed_owners(
     earlier: Tree, changes: Changes, before: Identities, after: Identities
-) -> dict[str, Change]:
+) -> dict[str, Entry]:
     """Untouched paths whose owner's number now has another name, as after a user was removed or renamed."""
     users = {uid for uid in before.users.keys() | after.users.keys() if before.user(uid) != after.user(uid)}
     groups = {gid for gid in before.groups.keys() | after.groups.keys() if before.group(gid) != after.group(gid)}
     if not users and not groups:
         return {}
-    untouched = {
+    return {
         path: entry
         for path, entry in earlier.items()
         if (entry.uid in users or entry.gid in groups) and path not in changes.before
     }
-    entries = _recordable(untouched, earlier)
-    return _modified(entries, entries, before, after)

@@ -50,7 +50,7 @@ class Examination:
         self.timings: dict[str, float] = {}
         place_of_scripts = IgnoreRule(f"{SCRIPTS_PLACE}/", is_pattern=False)
         rules = (*options.checks.rules, place_of_scripts) if options.tests.scripts else options.checks.rules
-        self.ignores = Ignores(rules, ignore_tmp=options.checks.ignore_tmp)
+        self.ignores = Ignores(rules, ignore_tmp=options.checks.ignore_tmp, anchored=not options.checks.compat)
         self.installed: dict[str, InstalledPackage] = {}  # all that the steps of the test have installed
         self.lists = FileLists({})  # of all packages, noted before any is removed
         self.earlier_lists = FileLists({})  # the ones noted before, as of the packages that were upgraded
@@ -96,9 +96,16 @@ class Examination:
     def comparison(self) -> Comparison:
         """How the chroot differs from the reference now."""
         if self._comparison is None:
-            before = self.reference.identities
-            self._comparison = compare(self.reference.tree, self.tree(), before, self._present_identities())
+            self._comparison = self._difference(self.tree(), self.present_identities())
         return self._comparison
+
+    def comparison_with(self, later: Reference) -> Comparison:
+        """How a moment of the test differed from the reference."""
+        return self._difference(later.tree, later.identities)
+
+    def _difference(self, tree: Tree, identities: Identities) -> Comparison:
+        every_link = not self.options.checks.compat
+        return compare(self.reference.tree, tree, self.reference.identities, identities, every_link=every_link)
 
     def present_state(self) -> Reference:
         """The state of the chroot as it is now, to be compared with later."""
@@ -106,7 +113,7 @@ class Examination:
             packages=self.packages(),
             lists=self.present_lists(),
             diversions=parse_diversions(self.chroot.read(DIVERSIONS)),
-            identities=self._present_identities(),
+            identities=self.present_identities(),
         )
         return Reference(self.tree(), lambda: facts, self.available_history)
 
@@ -124,7 +131,8 @@ class Examination:
         content = self.chroot.read(path)
         return None if content is None else parse_list(content)
 
-    def _present_identities(self) -> Identities:
+    def present_identities(self) -> Identities:
+        """The users and groups there are now."""
         return Identities.parse(self.chroot.read("/etc/passwd"), self.chroot.read("/etc/group"))
 
     def _forget(self) -> None:

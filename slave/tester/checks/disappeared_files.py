@@ -9,11 +9,14 @@ from typing import Final
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import Entry
 from piufarm.slave.tester.checks.check import Check, Moment
-from piufarm.slave.tester.checks.listing import list_finding, not_ignored
+from piufarm.slave.tester.checks.listing import Headlines, list_findings, not_ignored, of_dependencies
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.log import one_line
 
 _NAME: Final = "disappeared-files"
+_HEADLINES: Final = Headlines(
+    "FAIL: After purging files have disappeared:", "After purging files have disappeared:"
+)
 
 
 def _went_with_its_package(examination: Examination, path: str, entry: Entry) -> bool:
@@ -30,8 +33,7 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
     removed = not_ignored(examination, examination.comparison().removed, 1)
     excused = {path: entry for path, entry in removed.items() if _went_with_its_package(examination, path, entry)}
     faults = {path: entry for path, entry in removed.items() if path not in excused}
-    headline = "FAIL: After purging files have disappeared:"
-    yield from list_finding(examination, _NAME, headline, faults, Severity.ERROR)
+    yield from list_findings(examination, _NAME, _HEADLINES, faults, of_dependencies(examination).removed)
     if excused:
         paths = tuple(sorted(excused))
         headline = "dpkg removed empty directories that no package of the base owned:"

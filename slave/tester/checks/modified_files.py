@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from piufarm.outcome import Finding, Severity
+from piufarm.outcome import Finding
 from piufarm.slave.tester.checks.check import Check, Moment
-from piufarm.slave.tester.checks.listing import list_finding, not_ignored
+from piufarm.slave.tester.checks.listing import Headlines, list_findings, not_ignored, of_dependencies
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.log import one_line
 
 _NAME: Final = "modified-files"
+_HEADLINES: Final = Headlines(
+    "FAIL: After purging files have been modified:", "After purging files have been modified:"
+)
 
 
 def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
@@ -24,8 +27,7 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
         examination.log.debug(
             f"Modified(user, group, mode, size, target): {one_line(path)} expected{expected} != found{found}"
         )
-    headline = "FAIL: After purging files have been modified:"
-    yield from list_finding(examination, _NAME, headline, modified, Severity.ERROR)
+    yield from list_findings(examination, _NAME, _HEADLINES, modified, of_dependencies(examination).modified)
 
 
 CHECK: Final = Check(_NAME, (Moment.COMPARED,), _find, ends_the_test=False)
