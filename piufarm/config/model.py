@@ -86,6 +86,7 @@ class Section:
     setarch: tuple[str, ...]
     tmpdir: Path | None
     chroot_backend: ChrootBackend
+    strict: bool  # for our own tester: more than the predecessor's findings
     chroot_tgz: str | None
     basetgz_directory: Path
     chroot_meta_auto: str | None

@@ -139,6 +139,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("tmpdir", _SECTION, PATH, None, "where chroots are made", "the system's temporary directory"),
     Setting("chroot-backend", _SECTION, BACKEND, defaults.chroot_backend, "how our tester makes chroots",
             "overlay for root, schroot otherwise", is_new=True),
+    Setting("strict", _SECTION, FLAG, "no", "our tester fails packages for more than piuparts did", is_new=True),
     Setting("chroot-tgz", _SECTION, WORD, None, "file name of the base tarball", "made from the distro's name"),
     Setting("basetgz-directory", _SECTION, PATH, ".", "where base tarballs are", anchor=Anchor.SLAVE_SECTION),
     Setting("chroot-meta-auto", _SECTION, WORD, None, "file that caches metadata of upgraded bases"),

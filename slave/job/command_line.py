@@ -119,7 +119,7 @@ class CommandLine:
         return [*words, "--arch", section.arch]
 
     def _own_options(self) -> list[str]:
-        words = []
+        words = [] if self.section.strict else ["--compat"]
         if self.section.chroot_backend is ChrootBackend.COPY:
             words += ["--chroot-backend", "copy"]
         if self.section.archive_keyring:

@@ -110,6 +110,7 @@ def test_every_default_of_a_section_has_its_documented_value(tmp_path: Path) -> 
         ("archive-keyring = none", "archive_unsigned", True),
         ("archive-keyring = /etc/keys.gpg", "archive_keyring", Path("/etc/keys.gpg")),
         ("chroot-backend = schroot", "chroot_backend", ChrootBackend.SCHROOT),
+        ("strict = yes", "strict", True),
         ("packages = hello lib*-perl [a-c]?", "packages", ("hello", "lib*-perl", "[a-c]?")),
         ("log-file = $SECTION/talk.log", "log_file", "sid/talk.log"),
         ("distro = None", "distro", "None"),

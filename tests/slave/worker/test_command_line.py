@@ -55,7 +55,7 @@ def test_an_upgrade_test_with_a_reference_that_is_to_be_written_or_read(bench: B
 
 def test_our_tester_is_told_what_to_trust(bench: Bench) -> None:
     assert line(bench, piuparts_command="/x/piufarm test", archive_keyring="/k.gpg", check_valid_until="no") == (
-        "/x/piufarm test --keyring /k.gpg --no-check-valid-until --arch amd64 -b /srv/one.tar.gz -d one "
+        "/x/piufarm test --compat --keyring /k.gpg --no-check-valid-until --arch amd64 -b /srv/one.tar.gz -d one "
         "--no-upgrade-test --apt pkg=1"
     ).replace("-b /srv/one.tar.gz", _base(bench))
 
@@ -68,8 +68,13 @@ def _base(bench: Bench) -> str:
 
 def test_our_tester_is_the_default_and_takes_a_schroot_by_name(bench: Bench) -> None:
     words = line(bench, piuparts_command="", chroot_backend="schroot")
-    options = "--arch amd64 --schroot piufarm-one-amd64 -d one --no-upgrade-test --apt pkg=1"
+    options = "--compat --arch amd64 --schroot piufarm-one-amd64 -d one --no-upgrade-test --apt pkg=1"
     assert words == f"{shlex.join(own_tester())} {options}"
+
+
+def test_a_strict_section_wants_more_than_the_predecessor_found_and_only_our_tester_hears_of_it(bench: Bench) -> None:
+    assert "--compat" not in line(bench, piuparts_command="", strict="yes")
+    assert line(bench, strict="yes") == line(bench, strict="no")
 
 
 def test_another_tester_always_gets_a_tarball(bench: Bench) -> None:
