@@ -89,7 +89,9 @@ class Runner:
         """All tests of a group, up to the first that it fails."""
         with suppress(Skipped):
             for procedure in procedures:
-                if self._examine(group, procedure, base, backend) is Outcome.FAIL:
+                if reason := procedure.why_not(self.options):
+                    self.log.info(reason)
+                elif self._examine(group, procedure, base, backend) is Outcome.FAIL:
                     return Outcome.FAIL
         return Outcome.PASS
 

@@ -7,8 +7,9 @@ from typing import Final
 from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.procedures.install_purge import INSTALL_PURGE
 from piufarm.slave.tester.procedures.procedure import Procedure
+from piufarm.slave.tester.procedures.upgrade import UPGRADE
 
-PROCEDURES: Final = (INSTALL_PURGE,)
+PROCEDURES: Final = (INSTALL_PURGE, UPGRADE)
 
 
 def wanted_procedures(options: Options) -> list[Procedure]:

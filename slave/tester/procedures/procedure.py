@@ -18,6 +18,10 @@ def _always(_: Options) -> bool:
     return True
 
 
+def _applies(_: Options) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Phase:
     """A part of a test. Its name stands beside its duration in the result."""
@@ -36,6 +40,7 @@ class Procedure:
     title: str
     phases: tuple[Phase, ...]
     is_wanted: Callable[[Options], bool]
+    why_not: Callable[[Options], str] = _applies  # why it cannot be made although it is wanted, or nothing
 
     def carry_out(self, examination: Examination) -> Outcome | None:
         """Take a group through all phases: the verdict, or None if the test does not apply. Raises FarmError."""

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO
 
 from piufarm.outcome import Finding, Severity
+from piufarm.slave.chroot.interface import Refused
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.scripts import run_scripts
+from piufarm.slave.tester.steps.known import known_names
 
 
-def install_tested(examination: Examination) -> None:
-    """Install the packages under test. Raises TestEnded if they cannot be installed."""
-    if examination.group.debs:
+def install_tested(examination: Examination, *options: str) -> None:
+    """Install the packages under test: their files, or by name, for which apt gets these options.
+
+    Files that the repository of the packages under test has are installed from there. Raises TestEnded.
+    """
+    if examination.group.debs and not _are_in_repository(examination):
         _install_files(examination)
     else:
-        install_names(
-            examination, [package.wanted for package in examination.group.packages if not package.disappears]
-        )
+        names = [package.wanted for package in examination.group.packages if not package.disappears]
+        install_names(examination, names, *options)
 
 
-def install_tested_with_scripts(examination: Examination) -> None:
+def _are_in_repository(examination: Examination) -> bool:
+    names = examination.own_names()
+    return examination.options.tests.testdebs_repo is not None and known_names(examination, names) == list(names)
+
+
+def install_tested_with_scripts(examination: Examination, *options: str) -> None:
     """Install the packages under test, custom scripts before and after."""
     run_scripts(examination, "pre_install")
-    install_tested(examination)
+    install_tested(examination, *options)
     run_scripts(examination, "post_install")
 
 
@@ -33,21 +44,48 @@ def install_names(examination: Examination, names: Sequence[str], *options: str)
         note_installed(examination)
 
 
-def _install_files(examination: Examination) -> None:
+@contextmanager
+def files_in_place(examination: Examination) -> Iterator[list[str]]:
+    """The files under test are in the chroot as long as the block lasts: their names, as apt takes them."""
     files = {f"./tmp/{deb.name}": deb for deb in examination.group.debs}
     for place, deb in files.items():
         with deb.open("rb") as content:
-            examination.put(place[1:], content)
-    command = ("apt-get", "-y", "--allow-downgrades", *_release(examination), "install")
-    examination.execute(*command, *files, network=True)
+            _put(examination, place[1:], content)
+    yield list(files)
     for place in files:
         examination.remove(place[1:])
+
+
+def _put(examination: Examination, path: str, content: BinaryIO) -> None:
+    try:
+        examination.put(path, content)
+    except Refused as error:
+        if examination.is_untouched:
+            raise
+        text = f"FAIL: The packages cannot be installed again: {error.message}"
+        examination.report(Finding("installation", Severity.ERROR, text, (path,)), ends_the_test=True)
+
+
+def _install_files(examination: Examination) -> None:
+    command = ("apt-get", "-y", "--allow-downgrades", *_release(examination), "install")
+    with files_in_place(examination) as places:
+        examination.execute(*command, *places, network=True)
     note_installed(examination)
     _require_installed(examination)
 
 
 def _release(examination: Examination) -> tuple[str, ...]:
     return ("-t", examination.target_release) if examination.target_release else ()
+
+
+def remove_tested(examination: Examination) -> None:
+    """Remove the packages under test; what apt thinks of that shows when they are installed again."""
+    examination.execute("apt-get", "remove", *map(unmistakable, examination.own_names()), may_fail=True)
+
+
+def unmistakable(name: str) -> str:
+    """A name to remove: apt takes one that ends in + for a wish to install; a - after it says what is meant."""
+    return f"{name}-" if name.endswith("+") else name
 
 
 def note_installed(examination: Examination) -> None:

@@ -11,6 +11,7 @@ from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.packages import Restoration, restoration
 from piufarm.slave.tester.scripts import run_scripts
+from piufarm.slave.tester.steps.installing import unmistakable
 
 _WITHOUT_ARCHIVE: Final = "/tmp/piufarm-apt.conf"
 _WITHOUT_ARCHIVE_CONF: Final = (
@@ -59,13 +60,8 @@ def _remove(examination: Examination, names: Iterable[str]) -> None:
         examination.put(_WITHOUT_ARCHIVE, _WITHOUT_ARCHIVE_CONF)
     except Refused:  # a package can fill the disk, or put a directory there: then apt has to take its time
         environment = {}
-    examination.execute("apt-get", "remove", *map(_unmistakable, names), environment=environment)
+    examination.execute("apt-get", "remove", *map(unmistakable, names), environment=environment)
     examination.remove(_WITHOUT_ARCHIVE)
-
-
-def _unmistakable(name: str) -> str:
-    """apt takes a name that ends in + for a wish to install; a - after it says what is meant."""
-    return f"{name}-" if name.endswith("+") else name
 
 
 def _restore(examination: Examination, plan: Restoration) -> None:
@@ -95,3 +91,10 @@ def _finish_pending(examination: Examination) -> None:
     if any(package.is_pending for package in examination.packages().values()):
         examination.execute("dpkg", "--purge", "--pending")
         examination.execute("dpkg", "--remove", "--pending")
+
+
+def check_purged(examination: Examination) -> None:
+    """The last look: compare the chroot with the reference."""
+    run_scripts(examination, "post_test")
+    run_checks(examination, Moment.PURGED)
+    run_checks(examination, Moment.COMPARED)

@@ -10,7 +10,6 @@ from piufarm.outcome import Finding, Outcome, Severity
 from piufarm.slave.chroot.interface import CommandResult, Limit
 from piufarm.slave.tester.examination import TestEnded
 from piufarm.slave.tester.inputs import Group, TestedPackage
-from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.procedures.install_purge import INSTALL_PURGE
 from tests.slave.tester.memory import Answer, Bench, answered, bench, file
 
@@ -152,11 +151,11 @@ def test_commands_get_a_clean_environment_that_says_what_is_tested(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET", "x")
-    made = bench(tmp_path, queries(BASE + PROBE, BASE), options=Options(("probe=1", "other"), apt=True))
+    made = bench(tmp_path, queries(BASE + PROBE, BASE), packages=["probe", "other"])
     INSTALL_PURGE.carry_out(made.examination)
     assert {key: made.chroot.environment[key] for key in made.chroot.environment if key != "PATH"} == {
         "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive", "DPKG_COLORS": "never",
-        "PIUPARTS_OBJECTS": "probe=1 other", "PIUPARTS_DISTRIBUTION": "sid", "PIUPARTS_TEST": "install",
+        "PIUPARTS_OBJECTS": "probe other", "PIUPARTS_DISTRIBUTION": "sid", "PIUPARTS_TEST": "install",
         "PIUPARTS_PHASE": "install",
     }  # fmt: skip
 
