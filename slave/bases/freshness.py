@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
-from collections.abc import Sequence
+import lzma
+import zlib
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
-from piufarm.archive.errors import NotFound
+from piufarm.archive.errors import FetchError, NotFound
 from piufarm.archive.fetch import Fetcher
 from piufarm.slave.network.access import NetworkAccess
 
 _RELEASE_BYTES: Final = 32 << 20
+_RELEASE_FILES: Final[tuple[tuple[str, Callable[[bytes], bytes]], ...]] = (("InRelease", bytes), ("Release", bytes))
+# A directory with .debs and nothing but a list of them, as it came out of dpkg-scanpackages.
+_LIST_FILES: Final[tuple[tuple[str, Callable[[bytes], bytes]], ...]] = (
+    ("Packages", bytes), ("Packages.xz", lzma.decompress), ("Packages.gz", gzip.decompress),
+)
+
+
+def is_flat(suite: str) -> bool:
+    """Whether a line of sources.list with this suite means a directory without dists/ and pool/."""
+    return suite.endswith("/")
 
 
 def current_releases(archives: Sequence[tuple[str, str]], network: NetworkAccess) -> frozenset[str]:
-    """The SHA-256 of each archive's InRelease (else Release) as it is now.
+    """The SHA-256 of each archive's InRelease (else Release, else of a flat one's Packages) as it is now.
 
     Nothing is verified here: apt does that when it takes a changed one. Raises FarmError if a mirror is down.
     """
@@ -27,9 +41,16 @@ def current_releases(archives: Sequence[tuple[str, str]], network: NetworkAccess
 
 
 def _digest(fetcher: Fetcher, uri: str, suite: str) -> str:
-    top = f"{uri.rstrip('/')}/dists/{suite.rstrip('/')}"
+    top = uri.rstrip("/") + (f"/{suite.strip('/')}" if is_flat(suite) else f"/dists/{suite}")
+    for name, unpack in _RELEASE_FILES + (_LIST_FILES if is_flat(suite) else ()):
+        with suppress(NotFound):
+            content = fetcher.get(f"{top}/{name}", max_bytes=_RELEASE_BYTES)
+            return hashlib.sha256(_unpacked(content, unpack, top)).hexdigest()
+    raise NotFound(f"nothing that apt could read at {top}", hint="check the mirror, and the suite's name")
+
+
+def _unpacked(content: bytes, unpack: Callable[[bytes], bytes], top: str) -> bytes:
     try:
-        content = fetcher.get(f"{top}/InRelease", max_bytes=_RELEASE_BYTES)
-    except NotFound:
-        content = fetcher.get(f"{top}/Release", max_bytes=_RELEASE_BYTES)
-    return hashlib.sha256(content).hexdigest()
+        return unpack(content)
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise FetchError(f"the list of packages at {top} is damaged: {error}", hint="make it anew") from error

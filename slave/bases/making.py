@@ -11,12 +11,12 @@ from typing import Final
 from piufarm.errors import FarmError
 from piufarm.slave.bases.freshness import current_releases
 from piufarm.slave.bases.own_sources import archives_of, reaching
-from piufarm.slave.bases.prepared import ROOT, PreparedBase, describe
+from piufarm.slave.bases.prepared import LAYER, ROOT, PreparedBase, describe
 from piufarm.slave.bases.request import BaseRequest, Directory, request_key
-from piufarm.slave.bases.unpack import fill, link
+from piufarm.slave.bases.unpack import copy_read_parts, fill, link
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import CommandLimits, CommandResult
-from piufarm.slave.chroot.launch import chroot_name, launch
+from piufarm.slave.chroot.launch import Launch, chroot_name, launch
 from piufarm.slave.chroot.limits import NO_LIMITS
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.slave.network.access import NetworkAccess
@@ -30,6 +30,7 @@ _SOURCES_PARTS: Final = "etc/apt/sources.list.d"
 _OUTPUT_BYTES: Final = 64 << 20
 _OUTPUT_IN_ERROR: Final = 2000
 _SECONDS: Final = 3600
+_KEEPERS: Final = "/var/lib/debfoster/keepers"
 
 
 class UpgradeNeeded(Exception):
@@ -39,7 +40,8 @@ class UpgradeNeeded(Exception):
 def make_copy(copy: Path, request: BaseRequest, network: NetworkAccess, progress: Progress) -> None:
     """A copy from nothing but the request. Raises FarmError, OSError."""
     root = _empty_root(copy)
-    fill(root, request.source, arch=request.arch, proxy=network.upstream_proxy, progress=progress)
+    if request.below is None:
+        fill(root, request.source, arch=request.arch, proxy=network.upstream_proxy, progress=progress)
     _finish(copy, request, network, progress, [])
 
 
@@ -79,26 +81,39 @@ def _finish(
     *,
     only_lists: bool = False,
 ) -> None:
-    root = copy / ROOT
-    archives = archives_of(request, root)
+    root, below = copy / ROOT, request.below
+    archives = archives_of(request, below or root)
     network = reaching(network, archives)
-    start = launch(base=root, tmpdir=copy, name=chroot_name(), limits=NO_LIMITS, writable=True)
-    supervisor = Supervisor(start, serve=proxy_for(network))
+    supervisor = Supervisor(_start(copy, request), serve=proxy_for(network))
     try:
+        tree = root if below is None else Path(f"/proc/{supervisor.host_pid}/root")
         place(supervisor, request)
         if request.sources_list is not None:
-            _remove_other_sources(root, supervisor)
+            _remove_other_sources(tree, supervisor)
         if request.upgrade:
             done += bring_up_to_date(supervisor, request, network, progress=progress, only_lists=only_lists)
         supervisor.kill_processes()
+        progress("indexing the base")
+        facts = describe(copy, request_key(request), done, tree=tree, below=below, unseen=request.shown)
+        if below is not None:
+            copy_read_parts(tree, root)
     finally:
         supervisor.close()
-    progress("indexing the base")
-    facts = describe(copy, request_key(request), done)
     if request.upgrade and not current_releases(archives, network) <= facts.releases:
         raise FarmError(
             "apt does not have the lists that the mirror has", hint="the mirror may be changing just now: try again"
         )
+
+
+def _start(copy: Path, request: BaseRequest) -> Launch:
+    """The copy as a root of its own, or as a layer over a directory that stays as it is."""
+    name = chroot_name()
+    if request.below is None:
+        return launch(
+            base=copy / ROOT, tmpdir=copy, name=name, limits=NO_LIMITS, writable=True, binds=request.shown
+        )
+    store = (copy / LAYER).parent
+    return launch(base=request.below, tmpdir=copy, name=name, limits=NO_LIMITS, store=store, binds=request.shown)
 
 
 def _remove_other_sources(root: Path, supervisor: Supervisor) -> None:
@@ -136,17 +151,40 @@ def bring_up_to_date(
     progress("apt-get update")
     update = _update(supervisor, request.update_retries, network)
     progress("apt-get dist-upgrade")
+    extras: list[CommandResult] = []
     if only_lists:
         upgrade = _run(supervisor, ["apt-get", "-yf", "--simulate", "dist-upgrade"])
         if _ACTION.search(upgrade.output):
             raise UpgradeNeeded
     else:
         upgrade = _run(supervisor, ["apt-get", "-yf", "dist-upgrade"], network)
+        extras = [*_minimise(supervisor, request, network), *_install(supervisor, request, network)]
         _run(supervisor, ["apt-get", "clean"])  # the caches, too
     _run(supervisor, ["apt-cache", "gencaches"])
     # With both caches apt writes the one again after each installation, tens of megabytes that no later step reads.
     supervisor.remove("/var/cache/apt/srcpkgcache.bin")
-    return [update, upgrade]
+    return [update, upgrade, *extras]
+
+
+def _minimise(supervisor: Supervisor, request: BaseRequest, network: NetworkAccess) -> list[CommandResult]:
+    """Let debfoster remove what is superfluous, and then itself."""
+    if request.debfoster is None:
+        return []
+    done = [
+        _run(supervisor, ["apt-get", "-y", "install", "debfoster"], network),
+        _run(supervisor, ["debfoster", *request.debfoster]),
+        _run(supervisor, ["dpkg", "--purge", "debfoster"]),
+    ]
+    supervisor.remove(_KEEPERS)
+    return done
+
+
+def _install(supervisor: Supervisor, request: BaseRequest, network: NetworkAccess) -> list[CommandResult]:
+    """The packages that are asked for beside the base."""
+    if not request.packages:
+        return []
+    release = ["-t", request.target_release] if request.target_release else []
+    return [_run(supervisor, ["apt-get", "-y", *release, "install", *request.packages], network)]
 
 
 def _update(supervisor: Supervisor, retries: int, network: NetworkAccess) -> CommandResult:

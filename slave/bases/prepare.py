@@ -77,7 +77,7 @@ def _prepare_anew(
         if found is not None and _serves(found, request, network):
             return found
         with shelf.new_copy() as copy, found or nullcontext():
-            if found is None or found.facts.request != request_key(request):
+            if found is None or found.facts.request != request_key(request) or request.below is not None:
                 make_copy(copy, request, network, progress)
             else:
                 derive_copy(copy, found, request, network, progress)

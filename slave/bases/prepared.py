@@ -7,7 +7,7 @@ import hashlib
 import json
 import marshal
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +23,9 @@ from piufarm.slave.chroot.tree import index_tree
 INDEX: Final = "index"
 FACTS: Final = "facts.json"
 LOCK: Final = "in-use"
+LAYER: Final = "tree/upper"  # of a base in layers
 ROOT: Final = "tree/root"  # the tree is closed: its setuid programs are nobody's on the host
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class Facts:
     request: str  # key of the request that it answers
     packages: Mapping[str, str]
     boot: str  # during which it was written without waiting for the disk; empty: it was waited for
-    releases: frozenset[str]  # SHA-256 of the InRelease and Release files that its package lists come from
+    releases: frozenset[str]  # SHA-256 of the InRelease and Release files behind its package lists, or of flat lists
     preparation: tuple[CommandResult, ...]
+    below: str = ""  # a directory of somebody else's that the copy is only a layer over
 
     def dump(self) -> str:
         """As JSON."""
@@ -51,6 +53,7 @@ class Facts:
             "packages": dict(self.packages),
             "releases": sorted(self.releases),
             "preparation": commands,
+            "below": self.below,
         }
         return json.dumps(content, indent=1)
 
@@ -71,6 +74,7 @@ class Facts:
             boot=content["boot"],
             releases=frozenset(content["releases"]),
             preparation=commands,
+            below=content["below"],
         )
 
 
@@ -112,13 +116,13 @@ class PreparedBase:
 
     @property
     def root(self) -> Path:
-        """The unpacked tree."""
+        """The unpacked tree; of a base in layers the part of it that is read on the host."""
         return self.copy / ROOT
 
     @property
     def layers(self) -> Sequence[Path]:
         """The directories that make up the tree, topmost first."""
-        return [self.root]
+        return [self.copy / LAYER, Path(self.facts.below)] if self.facts.below else [self.root]
 
     @cached_property
     def tree(self) -> Mapping[str, Entry]:
@@ -155,26 +159,37 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def describe(copy: Path, request: str, preparation: Sequence[CommandResult]) -> Facts:
+def describe(
+    copy: Path,
+    request: str,
+    preparation: Sequence[CommandResult],
+    *,
+    tree: Path | None = None,
+    below: Path | None = None,
+    unseen: Collection[Path] = (),
+) -> Facts:
     """Index the tree of a copy that is ready and write down all that a PreparedBase reads.
 
+    `tree`: where it can be seen, if not as the copy's own; `below`: see Facts; `unseen`: what does not belong to it.
     Raises OSError, FarmError if the tree is not a Debian system.
     """
-    descriptor = os.open(copy / ROOT, os.O_RDONLY | os.O_DIRECTORY)
+    tree = tree or copy / ROOT
+    descriptor = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        tree = index_tree(descriptor)
+        index = index_tree(descriptor, unseen={str(path) for path in unseen})
     finally:
         os.close(descriptor)
-    packages = installed_packages(copy / ROOT)
-    (copy / INDEX).write_bytes(marshal.dumps({path: tuple(entry) for path, entry in tree.items()}))
+    packages = installed_packages(tree)
+    (copy / INDEX).write_bytes(marshal.dumps({path: tuple(entry) for path, entry in index.items()}))
     (copy / LOCK).touch()
     facts = Facts(
-        base_id=_identity(tree, packages),
+        base_id=_identity(index, packages),
         request=request,
         packages=packages,
         boot=boot_id(),
-        releases=_releases(copy / ROOT),
+        releases=_releases(tree),
         preparation=tuple(preparation),
+        below=str(below or ""),
     )
     write_facts(copy, facts)
     return facts
@@ -194,5 +209,9 @@ def _identity(tree: Mapping[str, Entry], packages: Mapping[str, str]) -> str:
 
 def _releases(root: Path) -> frozenset[str]:
     lists = root / "var/lib/apt/lists"
-    files = [*lists.glob("*_InRelease"), *lists.glob("*_Release")] if lists.is_dir() else []
+    patterns = ("*_InRelease", "*_Release", "*_Packages")  # a flat archive need not have more than the last
+    files = [
+        file for pattern in patterns for file in lists.glob(pattern)
+        if not (pattern == "*_Packages" and "_dists_" in file.name)
+    ]
     return frozenset(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)

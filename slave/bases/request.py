@@ -12,7 +12,7 @@ from typing import Final
 from piufarm.errors import FarmError
 from piufarm.slave.chroot.tree import index_tree
 
-_FORMAT: Final = 4  # of a prepared copy; a new one leaves copies of older programs alone
+_FORMAT: Final = 5  # of a prepared copy; a new one leaves copies of older programs alone
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,13 @@ class Tarball:
 
 @dataclass(frozen=True)
 class Directory:
-    """A root file system that lies unpacked on the host; it is copied, never changed."""
+    """A root file system that lies unpacked on the host; it is never changed.
+
+    The prepared base is a layer over it, unless it is to be `copied`.
+    """
 
     path: Path
+    copied: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,22 @@ class BaseRequest:
     upgrade: bool = True  # apt-get update and dist-upgrade
     archives: tuple[tuple[str, str], ...] = ()  # (URI, suite): their InRelease decides whether a copy is still fresh
     update_retries: int = 0
+    debfoster: tuple[str, ...] | None = None  # arguments of debfoster, to minimise the base; None: not
+    packages: tuple[str, ...] = ()  # installed last
+    target_release: str | None = None  # what `apt-get -t` gets for them
+    shown: tuple[Path, ...] = ()  # directories of the host, at the same place inside
+
+    @property
+    def below(self) -> Path | None:
+        """The directory that the prepared base is to be a layer over."""
+        return self.source.path if isinstance(self.source, Directory) and not self.source.copied else None
 
 
 def request_key(request: BaseRequest) -> str:
     """The same for requests that one copy can serve."""
     files = sorted((path, hashlib.sha256(content).hexdigest(), mode) for path, (content, mode) in request.files.items())
-    content = (_FORMAT, _identity(request.source), request.arch, request.sources_list, files, request.upgrade)
+    more = (request.debfoster, request.packages, request.target_release, sorted(map(str, request.shown)))
+    content = (_FORMAT, _identity(request.source), request.arch, request.sources_list, files, request.upgrade, more)
     return hashlib.sha256(repr(content).encode()).hexdigest()[:24]
 
 
@@ -70,9 +84,9 @@ def _identity(source: Source) -> tuple[object, ...]:
         case Tarball(path):
             status = _status(path)
             return ("Tarball", str(path.resolve()), status.st_size, status.st_mtime_ns)
-        case Directory(path):
+        case Directory(path, copied):
             _status(path)
-            return ("Directory", str(path.resolve()), _digest_of_tree(path))
+            return ("Directory", str(path.resolve()), _digest_of_tree(path), copied)
         case Bootstrap():
             return ("Bootstrap", repr(source))
 

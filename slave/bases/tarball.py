@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,9 @@ from piufarm.errors import FarmError
 from piufarm.files import current_umask, fsync_directory
 from piufarm.run import run
 from piufarm.slave.bases.prepared import PreparedBase
+from piufarm.slave.chroot.launch import chroot_name, launch
+from piufarm.slave.chroot.limits import NO_LIMITS
+from piufarm.slave.chroot.supervisor import Supervisor
 
 _COMPRESSORS: Final = {
     ".gz": "gzip -6",
@@ -23,7 +28,13 @@ _LEFT_OUT: Final = ("./proc/*", "./sys/*", "./var/cache/apt/*.bin", "./tmp/scrip
 
 
 def save_tarball(base: PreparedBase, path: Path) -> None:
-    """Write the base's tree to `path` (.tar, .tar.gz, .tar.xz or .tar.zst by its name) in one atomic step.
+    """Write the base's tree to `path`; see save_tree. Raises FarmError."""
+    with _whole(base) as tree:
+        save_tree(tree, path)
+
+
+def save_tree(tree: Path, path: Path) -> None:
+    """Write a root file system to `path` (.tar, .tar.gz, .tar.xz or .tar.zst by its name) in one atomic step.
 
     Numeric owners, extended attributes and file capabilities are kept. Raises FarmError.
     """
@@ -37,13 +48,28 @@ def save_tarball(base: PreparedBase, path: Path) -> None:
     temporary = Path(name)
     try:
         os.fchmod(descriptor, 0o666 & ~current_umask())
-        _pack(base.root, temporary, _COMPRESSORS[suffix])
+        _pack(tree, temporary, _COMPRESSORS[suffix])
         os.fsync(descriptor)
         temporary.replace(path)
         fsync_directory(path.parent)
     finally:
         os.close(descriptor)
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _whole(base: PreparedBase) -> Iterator[Path]:
+    """Where all of a base can be seen: layers are put together in a chroot that does nothing else."""
+    *layers, bottom = base.layers
+    if not layers:
+        yield bottom
+        return
+    start = launch(base=bottom, layers=layers, tmpdir=base.copy, name=chroot_name(), limits=NO_LIMITS)
+    supervisor = Supervisor(start)
+    try:
+        yield Path(f"/proc/{supervisor.host_pid}/root")
+    finally:
+        supervisor.close()
 
 
 def _pack(root: Path, target: Path, compressor: str | None) -> None:

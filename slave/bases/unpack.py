@@ -18,6 +18,7 @@ _NAMESPACES: Final = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "
 _TIED: Final = ("setpriv", "--pdeathsig", "KILL", *_NAMESPACES)
 _TAR: Final = ("tar", "--numeric-owner", "--xattrs", "--xattrs-include=*")
 _NODES: Final = frozenset({"null", "zero", "full", "random", "urandom", "tty", "console", "ptmx", "fd"})
+_READ_PARTS: Final = ("etc", "var/lib/dpkg", "var/lib/apt", "var/cache/apt")
 _HOOKS: Final = Path("/usr/share/mmdebstrap/hooks")
 
 
@@ -54,6 +55,12 @@ def _copy(directory: Path, root: Path) -> None:
     if not directory.is_dir():
         raise FarmError(f"no such directory: {directory}")
     run([*_TIED, "cp", "--archive", "--one-file-system", "--reflink=auto", "-T", directory, root])
+
+
+def copy_read_parts(tree: Path, root: Path) -> None:
+    """Copy what is read of a base on the host from a tree that cannot be seen there for long. Raises FarmError."""
+    there = [part for part in _READ_PARTS if (tree / part).is_dir()]
+    run([*_TIED, "cp", "--archive", "--parents", "--one-file-system", *there, root], cwd=tree)
 
 
 def link(directory: Path, root: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from piufarm.slave.chroot.interface import Changes, Entry
@@ -26,24 +26,23 @@ def entry_of(status: os.stat_result, target: str | None) -> Entry:
     )
 
 
-def index_tree(root: int) -> dict[str, Entry]:
-    """Every object below the directory open as `root`, itself as `/`, but /proc, /sys and /dev.
+def index_tree(root: int, unseen: Collection[str] = ()) -> dict[str, Entry]:
+    """Every object below the directory open as `root`, itself as `/`, but /proc, /sys, /dev and `unseen` directories.
 
     Raises OSError.
     """
     found = {"/": entry_of(os.fstat(root), None)}
-    for path, parent, name in _walk(root):
+    for path, parent, name in _walk(root, UNSEEN.union(unseen)):
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
         target = os.readlink(name, dir_fd=parent) if stat.S_ISLNK(status.st_mode) else None
         found[path] = entry_of(status, target)
     return found
 
 
-def _walk(root: int) -> Iterator[tuple[str, int, str]]:
+def _walk(root: int, unseen: Collection[str]) -> Iterator[tuple[str, int, str]]:
     for directory, folders, files, descriptor in os.fwalk(".", dir_fd=root, follow_symlinks=False):
         above = directory[1:]
-        if not above:
-            folders[:] = [name for name in folders if f"/{name}" not in UNSEEN]
+        folders[:] = [name for name in folders if f"{above}/{name}" not in unseen]
         for name in (*folders, *files):
             yield f"{above}/{name}", descriptor, name
 
