@@ -23,10 +23,17 @@ class Refused(FarmError):
         self.errno = errno
 
 
+class OverlayFallsShort(FarmError):
+    """What happened in a chroot cannot be told from what an overlay cannot do; a copy of the base can."""
+
+    usual_kind = TroubleKind.CHROOT
+
+
 class Limit(StrEnum):
     """A limit of ours that ended a command."""
 
     TIME = "time"
+    TEST_TIME = "test time"  # of all commands of a chroot together
     OUTPUT = "output"
     MEMORY = "memory"
     PROCESSES = "processes"
@@ -43,11 +50,12 @@ class CommandLimits:
 
 @dataclass(frozen=True)
 class ChrootLimits:
-    """What a whole chroot may use; 0 switches a limit off (only with `--no-limits`)."""
+    """What a whole chroot may use; 0 switches a limit off."""
 
     disk_bytes: int
     memory_bytes: int
     processes: int
+    seconds: float = 0  # from its beginning on
 
 
 @dataclass(frozen=True)
@@ -186,5 +194,12 @@ class Backend(Protocol):
     """A way of making chroots from a base."""
 
     def open(self, base: Base, limits: ChrootLimits) -> AbstractContextManager[Chroot]:
-        """A chroot that is gone, with every process, mount and directory of its own, when the block ends."""
+        """A chroot that is gone, with every process, mount and directory of its own, when the block ends.
+
+        Its commands raise OverlayFallsShort where only a copy of the base will do.
+        """
+        ...
+
+    def copying(self) -> Backend:
+        """The same, but for a full copy of the base in the place of an overlay over it."""
         ...

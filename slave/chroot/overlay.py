@@ -1,55 +1,78 @@
-"""Chroots for root: the base below an overlay whose upper layer is a tmpfs in a mount namespace of its own."""
+"""Chroots on an unpacked base: it lies below an overlay whose upper layer is a tmpfs, or is copied to that tmpfs.
+
+Either is in a mount namespace of its own, and for an account without rights in a user namespace of its own, too.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from piufarm.errors import FarmError
 from piufarm.slave.chroot.interface import Base, Changes, Chroot, ChrootLimits
-from piufarm.slave.chroot.launch import chroot_name, launch
-from piufarm.slave.chroot.supervised import SupervisedChroot
+from piufarm.slave.chroot.launch import Room, chroot_name, launch
+from piufarm.slave.chroot.own_range import own_range
+from piufarm.slave.chroot.supervised import Kind, SupervisedChroot
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.slave.chroot.tree import compare
 from piufarm.slave.chroot.upper import UpperLayer
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.network.proxy import proxy_for
 
+_COVERED: Final = Path("/tmp")  # hidden in the namespace of an account: folders of its own would be closed to its range
+
 
 @dataclass(frozen=True)
 class OverlayBackend:
-    """Needs root. `tmpdir` only gives the chroot its name in logs (and is hidden inside): nothing is created there."""
+    """Needs root, or subordinate ids. `tmpdir` gives the chroot its name in logs: nothing is created there."""
 
     tmpdir: Path
     network: NetworkAccess | None = None
     binds: tuple[Path, ...] = ()  # directories of the host, shown inside at the same place, read-only
+    copies: bool = False  # the base, in the place of an overlay over it
 
     @contextmanager
     def open(self, base: Base, limits: ChrootLimits) -> Iterator[Chroot]:
         """A chroot that is gone, with every process, mount and directory of its own, when the block ends."""
-        if os.geteuid() != 0:
-            raise FarmError("the overlay backend needs root", hint="an unprivileged account uses --schroot NAME")
+        own = own_range()
+        is_overlay = not self.copies and (own is None or _overlays_of_accounts_work())
+        kind = Kind(is_overlay, own_range=own is not None)
         if not self.tmpdir.is_dir():
             raise FarmError(f"not a directory: {self.tmpdir}", hint="give one with --tmpdir")
         name = chroot_name()
         start = launch(
-            base=base.layers[-1], layers=base.layers[:-1], tmpdir=self.tmpdir.resolve(), name=name, limits=limits,
-            binds=self.binds,
+            base=base.layers[-1], layers=base.layers[:-1], tmpdir=_COVERED if own else self.tmpdir.resolve(), name=name,
+            limits=limits, binds=self.binds, copied=None if kind.is_overlay else Room.of(base.tree), own=own,
         )
         supervisor = Supervisor(start, serve=proxy_for(self.network))
         try:
             find_changes = partial(_changes, base)
-            yield SupervisedChroot(str(self.tmpdir / name), base, supervisor, find_changes, access=self.network)
+            path = str(self.tmpdir / name)
+            yield SupervisedChroot(path, base, supervisor, find_changes, access=self.network, kind=kind)
         finally:
             supervisor.close()
 
+    def copying(self) -> OverlayBackend:
+        """The same with a copy of the base."""
+        return replace(self, copies=True)
+
+
+def _overlays_of_accounts_work() -> bool:
+    """Only with extended attributes of users on a tmpfs, which came with Linux 6.6, can they replace a directory."""
+    major, minor = re.findall(r"\d+", os.uname().release)[:2]
+    return (int(major), int(minor)) >= (6, 6)
+
 
 def _changes(base: Base, supervisor: Supervisor) -> Changes:
-    """From the upper layer; from a walk of the whole tree if that is closed to us (no CAP_SYS_PTRACE on this host)."""
+    """From the upper layer; from a walk of the tree if there is none or it is closed to us (no CAP_SYS_PTRACE here)."""
+    if supervisor.upper_fd is None:
+        return compare(base.tree, supervisor.walk())
     try:
         top = os.open(f"/proc/{supervisor.host_pid}/fd/{supervisor.upper_fd}/upper", os.O_RDONLY | os.O_DIRECTORY)
     except PermissionError:

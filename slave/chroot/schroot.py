@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,8 +21,8 @@ from piufarm.slave.bases.prepared import ROOT, PreparedBase
 from piufarm.slave.bases.request import BaseRequest
 from piufarm.slave.bases.status import STATUS, parse_status
 from piufarm.slave.chroot.interface import Base, Changes, Chroot, ChrootLimits, Entry
-from piufarm.slave.chroot.launch import chroot_name, launch
-from piufarm.slave.chroot.supervised import SupervisedChroot
+from piufarm.slave.chroot.launch import Room, chroot_name, launch
+from piufarm.slave.chroot.supervised import Kind, SupervisedChroot
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.slave.chroot.tree import compare
 from piufarm.slave.network.access import NetworkAccess
@@ -44,6 +44,7 @@ class SchrootBackend:
     network: NetworkAccess | None = None
     request: BaseRequest | None = None
     binds: tuple[Path, ...] = ()  # directories of the host, shown inside at the same place, read-only
+    copies: bool = False  # the base, in the place of an overlay over it
 
     @contextmanager
     def open(self, base: Base, limits: ChrootLimits) -> Iterator[Chroot]:
@@ -55,15 +56,21 @@ class SchrootBackend:
         name = chroot_name()
         schroot = base.copy.parent.name
         start = launch(
-            base=base.root, tmpdir=self.tmpdir.resolve(), name=name, limits=limits, schroot=schroot, binds=self.binds
+            base=base.root, tmpdir=self.tmpdir.resolve(), name=name, limits=limits, schroot=schroot, binds=self.binds,
+            copied=Room.of(base.tree) if self.copies else None,
         )
         supervisor = Supervisor(start, serve=proxy_for(self.network))
         try:
             used = self._renewed(supervisor, base)
             find_changes = partial(_changes, used.tree)
-            yield SupervisedChroot(str(self.tmpdir / name), used, supervisor, find_changes, access=self.network)
+            path, kind = str(self.tmpdir / name), Kind(is_overlay=not self.copies)
+            yield SupervisedChroot(path, used, supervisor, find_changes, access=self.network, kind=kind)
         finally:
             supervisor.close()
+
+    def copying(self) -> SchrootBackend:
+        """The same with a copy of the base."""
+        return replace(self, copies=True)
 
     def _renewed(self, supervisor: Supervisor, base: PreparedBase) -> Base:
         """The base, or what stands for it after files were placed or lists fetched in this chroot."""

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
-from piufarm.slave.chroot.interface import Base, Changes, CommandLimits, CommandResult, Entry, Process
+from piufarm.errors import FarmError
+from piufarm.slave.chroot.interface import (
+    Base,
+    Changes,
+    CommandLimits,
+    CommandResult,
+    Entry,
+    OverlayFallsShort,
+    Process,
+)
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.network.debs import forget_what_apt_refused
+from piufarm.trouble import TroubleKind
 
 _USUAL_LIMITS: Final = CommandLimits()
+_CROSS_DEVICE: Final = os.strerror(errno.EXDEV).encode()
+_NOT_PERMITTED: Final = os.strerror(errno.EPERM).encode()
+
+
+class Kind(NamedTuple):
+    """How a chroot was made, as far as it decides what can be done in there."""
+
+    is_overlay: bool = True
+    own_range: bool = False  # root in it is nobody outside
+
+
+_USUAL_KIND: Final = Kind()
 
 
 class SupervisedChroot:
@@ -24,8 +48,10 @@ class SupervisedChroot:
         find_changes: Callable[[Supervisor], Changes],
         *,
         access: NetworkAccess | None = None,
+        kind: Kind = _USUAL_KIND,
     ) -> None:
         """`access`: what commands with network can reach."""
+        self._kind = kind
         self._access = access
         self._root = root
         self._base = base
@@ -60,11 +86,28 @@ class SupervisedChroot:
         limits: CommandLimits = _USUAL_LIMITS,
         network: bool = False,
     ) -> CommandResult:
-        """Run a command as root in the chroot; see the interface."""
+        """Run a command as root in the chroot; see the interface. Raises OverlayFallsShort, too."""
         result = self._supervisor.run(argv, env=env, limits=limits, network=network)
         if network and result.status != 0 and self._access is not None:
             forget_what_apt_refused(result.output.decode("utf-8", "surrogateescape"), self._access)
+        if result.status != 0:
+            self._refuse_to_judge(result)
         return result
+
+    def _refuse_to_judge(self, result: CommandResult) -> None:
+        """Raises FarmError if the command may have failed because of the way in which this chroot was made."""
+        command = result.argv[0]
+        if self._kind.is_overlay and _CROSS_DEVICE in result.output:
+            raise OverlayFallsShort(
+                f"{command} met a limit of overlays: {_line_with(_CROSS_DEVICE, result.output)}",
+                hint="--chroot-backend copy has none",
+            )
+        if self._kind.own_range and _NOT_PERMITTED in result.output:
+            raise FarmError(
+                f"{command} was refused what only real root may do: {_line_with(_NOT_PERMITTED, result.output)}",
+                hint="test this package as root, or with --schroot NAME",
+                kind=TroubleKind.CHROOT,
+            )
 
     def put(self, path: str, content: bytes | BinaryIO, *, mode: int = 0o644) -> None:
         """Write a file as root; a symbolic link in its place is replaced. Raises Refused."""
@@ -105,3 +148,8 @@ class SupervisedChroot:
     def entries(self, paths: Sequence[str]) -> Mapping[str, Entry]:
         """The present Entry of each of these paths that exists."""
         return self._supervisor.entries(paths)
+
+
+def _line_with(words: bytes, output: bytes) -> str:
+    line = next(line for line in output.splitlines() if words in line)
+    return line.decode("utf-8", "backslashreplace").strip()

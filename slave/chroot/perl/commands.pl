@@ -2,15 +2,25 @@
 use constant { GRACE => 5, QUIET => 0.1, COLLECT => 2, PROBE_EVERY => 1, BOMB => 1000 };
 
 my %command;     # of the running command; empty between commands
+my $test_ends;    # when the time of the whole test is over, if that is limited
 my @drained;     # outputs that a background process still holds: read and thrown away, so that it is not killed by
                  # SIGPIPE and still shows as a leftover
 my (%watch, $scratch);    # open cgroup event files by limit; directory handle of the tmpfs
+
+sub begin_test_time {
+    my ($seconds) = @_;
+    $test_ends = now() + $seconds if $seconds > 0;
+}
+
+sub test_is_over { return defined $test_ends && now() >= $test_ends }
 
 sub start_command {
     my ($id, $payload) = @_;
     my ($seconds, $output_bytes, $count, @words) = unpack_list($payload);
     my @argv = splice @words, 0, $count;
+    return end_frame($id, SIGKILL, 'test time', 0) if test_is_over();
     pipe my $reader, my $writer or return failed($id, 'pipe');
+    fcntl $reader, F_SETFL, O_NONBLOCK;    # the test can open this pipe, too, by /proc/self/fd, and be faster
     my $pid = fork;
     if (!defined $pid) {
         return end_frame($id, 254 << 8, 'processes', 0) if $!{EAGAIN};
@@ -36,6 +46,7 @@ sub become_command {
     open STDOUT, '>&', $writer;
     open STDERR, '>&', $writer;
     $SIG{PIPE} = 'DEFAULT';
+    write_to('/proc/self/oom_score_adj', 0);    # our own is the lowest
     chdir '/';
     umask 022;
     %ENV = %$environment;
@@ -77,7 +88,7 @@ sub disk_full {
 
 sub take_output {
     my $count = sysread $command{output}, my $text, 1 << 16;
-    return if !defined $count && $!{EINTR};
+    return if !defined $count && ($!{EINTR} || $!{EAGAIN});
     if (!$count) { close delete $command{output}; return }
     $command{heard} = now();
     my $kept = substr $text, 0, $command{left};
@@ -111,6 +122,7 @@ sub watch_command {
         kill SIGKILL, @{ $command{family} }, descendants($command{pid});
         $command{kill_at} = $time + 0.2;
     }
+    stop_command('test time') if test_is_over();
     stop_command('time') if $time >= $command{deadline};
     stop_command('processes') if events_since_begin('processes') > BOMB;
     if ($time >= $command{probe}) {
@@ -150,6 +162,7 @@ sub end_frame {
 sub drain {
     my ($source) = @_;
     my $count = sysread $source->{handle}, my $text, 1 << 16;
+    return 1 if !defined $count && ($!{EINTR} || $!{EAGAIN});
     $source->{left} -= $count // 0;
     return $count && $source->{left} > 0;
 }

@@ -37,14 +37,20 @@ sub put_content {
     %upload = ();
 }
 
-# O_NONBLOCK: a pipe in the place of the file must not stop us.
+use constant SPARSE => 64 << 20;    # from this size on, a file has to have half of it on the disk to be read
+
+# O_NONBLOCK: a pipe in the place of the file must not stop us, O_NOCTTY: nor may a terminal become ours.
 sub read_file {
     my ($id, $path, $room) = @_;
     my $handle;
-    return failed($id, "open $path") if !sysopen $handle, $path, O_RDONLY | O_NONBLOCK;
+    return failed($id, "open $path") if !sysopen $handle, $path, O_RDONLY | O_NONBLOCK | O_NOCTTY;
     if (!-f $handle) { $! = 2; return failed($id, "read $path") }    # ENOENT
     while (1) {
-        if (-s $handle > $room) { $! = 27; return failed($id, "read $path") }    # EFBIG
+        my ($size, $blocks) = (stat $handle)[7, 12];
+        if ($size > $room || $size > SPARSE && $blocks * 512 < $size / 2 || test_is_over()) {
+            $! = 27;    # EFBIG
+            return failed($id, "read $path");
+        }
         my $count = sysread $handle, my $content, 1 << 17;
         return failed($id, "read $path") if !defined $count;
         last if !$count;

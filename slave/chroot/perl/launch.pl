@@ -58,7 +58,7 @@ sub join_group {
 # The strongest means that this host offers for each limit; what the tmpfs holds counts as memory of its writer.
 sub set_limits {
     my %open;
-    $open{memory} = $option{memory} + $option{disk} if $option{memory};
+    $open{memory} = $option{memory} + disk_size() if $option{memory};
     $open{processes} = $option{processes} if $option{processes};
     my @by;
     for (@{ $option{cgroup} }) {
@@ -77,24 +77,41 @@ sub set_limits {
 }
 
 # kernel.pid_max belongs to the namespace since Linux 6.14; before, writing it would change the host's.
+sub pid_max_is_ours {
+    my ($major, $minor) = slurp('/proc/sys/kernel/osrelease') =~ /\A([0-9]+)\.([0-9]+)/;
+    return $major > 6 || $major == 6 && $minor >= 14;
+}
+
 sub limit_pids {
     my ($processes) = @_;
-    my ($major, $minor) = slurp('/proc/sys/kernel/osrelease') =~ /\A([0-9]+)\.([0-9]+)/;
     $processes = 302 if $processes < 302;    # the least that the kernel takes
-    return 'processes by pid_max' if ($major > 6 || $major == 6 && $minor >= 14)
-        && write_to('proc/sys/kernel/pid_max', $processes);
+    return 'processes by pid_max' if pid_max_is_ours() && write_to('proc/sys/kernel/pid_max', $processes);
+    return 'processes by rlimit' if $option{uids};    # see limit_account
     die "no way to limit the number of processes: no cgroup with the pids controller can be made here, "
         . "and this kernel has no kernel.pid_max of its own for each PID namespace (Linux 6.14)\n";
 }
 
+# A user namespace keeps the limit that its maker had when it was made, whatever its root does. All processes of the
+# account count, those outside included.
+sub limit_account {
+    return if !$option{processes} || pid_max_is_ours();
+    my %alive = living();
+    my $processes = $option{processes} + grep { ((stat "/proc/$_")[4] // -1) == $< } keys %alive;
+    my $limit = pack 'Q2', $processes, $processes;
+    must('limit processes', syscall($call{prlimit64}, 0, 6, $limit, 0));    # RLIMIT_NPROC
+}
+
 use constant { BYTES_PER_INODE => 8192, INODES_MAX => 1_000_000 };
+
+# Bytes of the tmpfs: a copy of the base comes on top of what the test may write. 0: no limit.
+sub disk_size { return $option{disk} ? $option{disk} + $option{room} : 0 }
 
 # Files without content use memory of the kernel that the tmpfs does not count: charged to the control group, a flood of
 # them would end with the first process being killed; and each costs the tester memory, too.
 sub inodes {
     return '' if !$option{disk};
     my $inodes = int($option{disk} / BYTES_PER_INODE);
-    return ',nr_inodes=' . ($inodes < INODES_MAX ? $inodes : INODES_MAX);
+    return ',nr_inodes=' . (($inodes < INODES_MAX ? $inodes : INODES_MAX) + $option{objects});
 }
 
 my %shown;    # directories of the host to be bound: path -> handle
@@ -108,30 +125,62 @@ sub open_directory {
     return $handle;
 }
 
-# Leaves the current directory at the new root, not yet entered.
+# Redirections: without them dpkg cannot rename a directory of a lower layer. User namespaces have to do without.
+sub mount_overlay {
+    my ($own, @lower) = @_;
+    my $layers = join ':', map { by_handle($_) } @lower;
+    mkdir "$own$_" for qw(upper work);
+    my ($mode, $uid, $gid) = (stat $lower[0])[2, 4, 5];
+    chown $uid, $gid, "${own}upper";
+    chmod $mode & 07777, "${own}upper";
+    my $way = $option{uids} ? 'userxattr' : 'redirect_dir=on,metacopy=off';
+    mount_at('overlay', 'root', 'overlay', MS_NODEV,
+        "lowerdir=$layers,upperdir=${own}upper,workdir=${own}work,index=off,$way");
+}
+
+sub bind_as_root {
+    my ($source) = @_;
+    mount_at($source, 'root', '', MS_BIND, '');
+    mount_at('', 'root', '', MS_BIND | MS_REMOUNT | MS_NODEV, '');
+}
+
+# By the host's cp, which is still in view: attributes, capabilities and hard links included.
+sub copy_base {
+    my ($base) = @_;
+    my $child = fork // die "fork: $!\n";
+    if (!$child) {
+        open STDOUT, '>', '/dev/null';
+        chdir $base or die "base: $!\n";
+        exec { 'cp' } 'cp', '--archive', '--one-file-system', '--no-target-directory', '.', "$option{tmpdir}/root";
+        die "cp: $!\n";
+    }
+    waitpid $child, 0;
+    die "the base cannot be copied\n" if $?;
+}
+
+# Begins in the base, and leaves the current directory at the new root, not yet entered.
 sub make_root {
-    my @lower = map { open_directory('base', $_) } @{ $option{layer} }, $option{base};
+    my @lower = (map({ open_directory('layer', $_) } @{ $option{layer} }), open_directory('base', '.'));
     my $store = defined $option{store} ? open_directory('store', $option{store}) : undef;
     %shown = map { $_ => open_directory('directory', $_) } @{ $option{bind} };
     mount_at('', '/', '', MS_REC | MS_PRIVATE, '');
-    mount_at('tmpfs', $option{tmpdir}, 'tmpfs', 0, "size=$option{disk},mode=755" . inodes());
+    mount_at('tmpfs', $option{tmpdir}, 'tmpfs', 0, 'size=' . disk_size() . ',mode=755' . inodes());
     chdir $option{tmpdir} or die "$option{tmpdir}: $!\n";
     die "$option{tmpdir} cannot be mounted upon\n" if names_here();    # the current / shows what is below a mount
     mkdir 'root';
-    if ($option{mode} eq 'overlay') {
-        sysopen $scratch, '.', O_RDONLY | O_DIRECTORY or die "$option{tmpdir}: $!\n";
-        my ($lowers, $own) = (join(':', map { by_handle($_) } @lower), $store ? by_handle($store) . '/' : '');
-        mkdir "$own$_" for qw(upper work);
-        my ($mode, $uid, $gid) = (stat $lower[0])[2, 4, 5];
-        chown $uid, $gid, "${own}upper";
-        chmod $mode & 07777, "${own}upper";
-        mount_at('overlay', 'root', 'overlay', MS_NODEV,
-            "lowerdir=$lowers,upperdir=${own}upper,workdir=${own}work,redirect_dir=on,metacopy=off,index=off");
+    $scratch = open_directory('tmpdir', '.') if $option{mode} ne 'direct';
+    if ($option{mode} eq 'overlay') { mount_overlay($store ? by_handle($store) . '/' : '', @lower) }
+    elsif ($option{mode} eq 'copy') {
+        if (@lower > 1) {
+            my $layers = join ':', map { by_handle($_) } @lower;
+            mkdir 'merged';
+            mount_at('overlay', 'merged', 'overlay', MS_RDONLY, "lowerdir=$layers,redirect_dir=follow");
+            @lower = open_directory('layers', 'merged');
+        }
+        copy_base($lower[0]);
+        bind_as_root('root');
     }
-    else {
-        mount_at(by_handle($lower[0]), 'root', '', MS_BIND, '');
-        mount_at('', 'root', '', MS_BIND | MS_REMOUNT | MS_NODEV, '');
-    }
+    else { bind_as_root(by_handle($lower[0])) }
     chdir 'root' or die "root: $!\n";
 }
 
@@ -222,6 +271,8 @@ sub first_process {
     syscall $call{prctl}, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0;
     my ($processes, @by) = set_limits();
     must('new namespaces', syscall($call{unshare}, CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
+    syscall $call{unshare}, CLONE_NEWCGROUP;        # after the group was joined; a kernel without cgroups refuses
+    write_to('/proc/self/oom_score_adj', -1000);    # memory that the test lacks is taken from its own processes
     my $no_core = pack 'Q2', 0, 0;
     syscall $call{prlimit64}, 0, 4, $no_core, 0;    # RLIMIT_CORE: a core pattern may start a helper on the host
     limit_files();
@@ -237,7 +288,8 @@ sub first_process {
     umask 022;
     filter_calls();
     drop_rights();
-    send_frame('H', 0, pack_list($scratch ? fileno $scratch : '', @by));
+    begin_test_time($option{seconds});
+    send_frame('H', 0, pack_list($option{mode} eq 'overlay' ? fileno $scratch : '', @by));
 }
 
 sub start {
@@ -247,6 +299,11 @@ sub start {
     $0 = "piufarm chroot $option{name}";
     die "no table of system calls for $Config{archname}\n" if !%call;
     remove_groups(0);
+    chdir $option{base} or die "base $option{base}: $!\n";    # by the account: what lies above may be closed to its range
+    if ($option{uids}) {
+        limit_account();
+        enter_own_range($option{uids}, $option{gids});
+    }
     must('new PID namespace', syscall($call{unshare}, CLONE_NEWPID));
     my $child = fork // die "fork: $!\n";
     if (!$child) {

@@ -10,7 +10,7 @@ my %handle = (
     W => \&walk_tree,
     T => \&process_table,
     K => \&kill_all,
-    N => \&listen_on_loopback,
+    N => sub { my ($id, $payload) = @_; listen_on_loopback($id, unpack_list($payload)) },
     U => \&stop_listening,
     d => \&to_client,
     c => \&close_client,

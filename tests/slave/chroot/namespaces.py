@@ -17,6 +17,7 @@ class Traces:
 
     namespaces: frozenset[str]
     name: str
+    has_group: bool  # a control group of its own tells its processes apart even where namespace numbers come again
 
     @classmethod
     def of(cls, host_pid: int, root: str) -> Traces:
@@ -24,7 +25,8 @@ class Traces:
         found = frozenset((Path(f"/proc/{host_pid}/ns") / kind).readlink().name for kind in _KINDS)
         ours = {(Path("/proc/self/ns") / kind).readlink().name for kind in _KINDS}
         assert not found & ours
-        return cls(found, Path(root).name)
+        name = Path(root).name
+        return cls(found, name, name in Path(f"/proc/{host_pid}/cgroup").read_text())
 
     def processes(self) -> list[str]:
         """Processes of the host that are in one of its namespaces or carry its name."""
@@ -36,6 +38,8 @@ class Traces:
 
     def _is_inside(self, process: Path) -> bool:
         try:
+            if self.has_group:
+                return self.name in (process / "cgroup").read_text()
             return any((process / "ns" / kind).readlink().name in self.namespaces for kind in _KINDS)
         except OSError:
             return False
