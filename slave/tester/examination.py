@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
@@ -25,6 +25,9 @@ from piufarm.slave.tester.packages import QUERY, InstalledPackage, parse_query
 from piufarm.slave.tester.reference import Facts, Reference
 from piufarm.slave.tester.script_set import SCRIPTS_PLACE
 from piufarm.slave.tester.tree import Tree
+
+if TYPE_CHECKING:
+    from piufarm.slave.tester.way import Way
 
 _MEBIBYTE: Final = 1024 * 1024
 
@@ -56,6 +59,8 @@ class Examination:
         self.earlier_lists = FileLists({})  # the ones noted before, as of the packages that were upgraded
         self.is_untouched = True  # no command that changes anything has run yet
         self.available_history: tuple[str, ...] = ()  # see Reference
+        self.way: Way | None = None  # through several suites
+        self._distribution, self._next_distribution, self._previous_distribution = options.root.distribution, "", ""
         self.dependencies: Reference | None = None  # when only the dependencies were there, if that is to be known
         self._base_facts = BaseFacts(chroot.base)
         self.reference = Reference(Tree(chroot.base.tree), lambda: self.base.facts)
@@ -142,6 +147,16 @@ class Examination:
         """Give commands these PIUPARTS_* variables instead of those of the step before."""
         self._variables = variables
 
+    def set_out_for(self, distribution: str) -> None:
+        """From now on scripts see that the chroot is being upgraded to a suite."""
+        self._next_distribution = distribution
+
+    def arrive(self, target_release: str | None) -> None:
+        """The chroot is upgraded; `target_release` is what apt-get -t gets now."""
+        self._previous_distribution, self._distribution = self._distribution, self._next_distribution
+        self._next_distribution = ""
+        self.target_release = target_release
+
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
         """Count the block's duration for a step; what is counted for another one inside it is not counted twice."""
@@ -200,12 +215,26 @@ class Examination:
         self.report(Finding("commands", Severity.ERROR, text), ends_the_test=True)
         raise AssertionError("an error that ends the test was reported")
 
+    def run_aside(self, argv: Sequence[str], environment: Mapping[str, str], limits: CommandLimits) -> CommandResult:
+        """Run a command of a check, with limits of its own; how it ends is the check's business alone."""
+        self.log.debug(f"Starting command: {quote_command(('chroot', self.chroot.root, *argv))}")
+        self._forget()
+        self.is_untouched = False
+        result = self.chroot.run(argv, env=environment, limits=limits)
+        output = decode_output(result.output)
+        if output.strip():
+            self.log.dump(f"\n{output}".rstrip("\n"))
+        return result
+
     @property
     def _usual_variables(self) -> Mapping[str, str]:
-        return {
-            "PIUPARTS_OBJECTS": " ".join(package.wanted for package in self.group.packages),
-            "PIUPARTS_DISTRIBUTION": self.options.root.distribution,
+        suites = {
+            "PIUPARTS_DISTRIBUTION": self._distribution,
+            "PIUPARTS_DISTRIBUTION_NEXT": self._next_distribution,
+            "PIUPARTS_DISTRIBUTION_PREV": self._previous_distribution,
         }
+        objects = " ".join(package.wanted for package in self.group.packages)
+        return {"PIUPARTS_OBJECTS": objects, **{name: suite for name, suite in suites.items() if suite}}
 
     def _output(self, result: CommandResult) -> str:
         """The command's output, with a word about the limit that ended it."""

@@ -6,17 +6,23 @@ from typing import Final
 
 from piufarm.outcome import Severity
 from piufarm.slave.tester.checks import (
+    accounts,
     adequate,
+    alternatives,
     broken_symlinks,
     cron_files,
+    cron_tables,
     debsums,
     disappeared_files,
     diversions,
+    edited_files,
+    extended_attributes,
     left_files,
     logrotate_files,
     modified_files,
     over_symlinks,
     processes,
+    systemd_units,
     usr_move,
 )
 from piufarm.slave.tester.checks.check import Check, Moment
@@ -30,11 +36,17 @@ CHECKS: Final[tuple[Check, ...]] = (
     debsums.CHECK,
     adequate.CHECK,
     cron_files.CHECK,
+    cron_tables.CHECK,
+    systemd_units.CHECK,
     logrotate_files.CHECK,
     diversions.CHECK,
     left_files.CHECK,
     disappeared_files.CHECK,
     modified_files.CHECK,
+    edited_files.CHECK,
+    extended_attributes.CHECK,
+    alternatives.CHECK,
+    accounts.CHECK,
 )
 
 

@@ -46,7 +46,7 @@ def _run(examination: Examination) -> CommandResult | None:
     examination.log.info(f"Running adequate version {program.version} now.")
     try:
         examination.put(_PLACE, program.content, mode=0o755)
-        result = examination.chroot.run([_PLACE, *names], env=CHROOT_ENVIRONMENT, limits=_LIMITS)
+        result = examination.run_aside([_PLACE, *names], CHROOT_ENVIRONMENT, _LIMITS)
         examination.remove(_PLACE)
     except Refused as error:
         examination.log.info(f"adequate was not run: {error.message}")

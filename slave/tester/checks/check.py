@@ -19,6 +19,8 @@ class Moment(StrEnum):
     DEPENDENCIES = "dependencies"  # what the packages need is installed, at most
     INSTALLED = "installed"  # the packages are installed and configured
     UPGRADED = "upgraded"  # the same, and older versions of them were there before
+    QUIET = "quiet"  # of an upgrade between suites: packages under test are not there yet, or not any more
+    BETWEEN_SUITES = "between suites"  # of such an upgrade: they are there
     BEFORE_REMOVAL = "before removal"
     REMOVED = "removed"  # configuration files are still there
     PURGED_ONCE = "purged once"  # to be installed again

@@ -13,7 +13,7 @@ from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.log import one_line
 
 _NAME: Final = "processes"
-_STRICT: Final = (Moment.START, Moment.PURGED)  # here not even a database may run
+_STRICT: Final = (Moment.START, Moment.QUIET, Moment.PURGED)  # here not even a database may run
 _GRACE_SECONDS: Final = 2.0
 _STEP_SECONDS: Final = 0.1
 
@@ -48,6 +48,9 @@ def _find(examination: Examination, moment: Moment) -> Iterable[Finding]:
 
 CHECK: Final = Check(
     _NAME,
-    (Moment.START, Moment.DEPENDENCIES, Moment.INSTALLED, Moment.PURGED_ONCE, Moment.PURGED),
+    (
+        Moment.START, Moment.DEPENDENCIES, Moment.INSTALLED, Moment.QUIET, Moment.BETWEEN_SUITES,
+        Moment.PURGED_ONCE, Moment.PURGED,
+    ),
     _find,
 )

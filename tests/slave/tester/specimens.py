@@ -22,6 +22,7 @@ class Specimen:
     begins: Sequence[str] = ()  # beginnings of such lines
     options: Sequence[str] = ()
     apt: Sequence[str] = ()
+    is_strict: bool = False  # judged by more than the predecessor looks at
 
 
 def deb(name: str, *, postinst: str = "", postrm: str = "", prerm: str = "", **details: object) -> DebSpec:

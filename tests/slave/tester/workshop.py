@@ -141,10 +141,16 @@ def base_packages(tarball: Path) -> list[DebSpec]:
     return [DebSpec("tzdata", version=fields["Version"], architecture=fields["Architecture"], files=files)]
 
 
+def compatible(specimen: Specimen) -> list[str]:
+    """What makes our tester find no more than the predecessor."""
+    return [] if specimen.is_strict else ["--compat"]
+
+
 def ours(workshop: Workshop, specimen: Specimen, *more: str) -> Verdict:
     """Our tester's verdict."""
     environment = clean_environment(PIUFARM_CACHE=os.environ["PIUFARM_CACHE"])
-    done = run([PIUFARM, "test", *more, *workshop.words(specimen)], env=environment, check=False, timeout_seconds=120)
+    words: list[str | Path] = [PIUFARM, "test", *more, *compatible(specimen), *workshop.words(specimen)]
+    done = run(words, env=environment, check=False, timeout_seconds=120)
     return Verdict(done.status, (done.stdout + done.stderr).decode())
 
 
@@ -170,7 +176,7 @@ def ours_in_schroot(workshop: Workshop, specimen: Specimen, name: str) -> Verdic
     root = ["--schroot", name, "-d", SUITE, "-m", f"{workshop.server.url} main"]
     root += ["--keyring", str(workshop.archive.keyring)]
     program = workshop.clone / "bin" / "piufarm"
-    words: list[str | Path] = [program, "test", *workshop.words(specimen, root)]
+    words: list[str | Path] = [program, "test", *compatible(specimen), *workshop.words(specimen, root)]
     environment = clean_environment(PIUFARM_CACHE=str(home / "cache"))
     done = run([*workshop.account.prefix, *words], env=environment, check=False, timeout_seconds=120)
     return Verdict(done.status, (done.stdout + done.stderr).decode())
