@@ -24,13 +24,9 @@ class Tarball:
 
 @dataclass(frozen=True)
 class Directory:
-    """A root file system that lies unpacked on the host; it is never changed.
-
-    The prepared base is a layer over it, unless it is to be `copied`.
-    """
+    """A root file system that lies unpacked on the host; it is never changed: the prepared base is a layer over it."""
 
     path: Path
-    copied: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,9 +62,14 @@ class BaseRequest:
     shown: tuple[Path, ...] = ()  # directories of the host, at the same place inside
 
     @property
+    def has_extras(self) -> bool:
+        """Whether the packages of the base are to be others than those of its source."""
+        return self.debfoster is not None or bool(self.packages)
+
+    @property
     def below(self) -> Path | None:
         """The directory that the prepared base is to be a layer over."""
-        return self.source.path if isinstance(self.source, Directory) and not self.source.copied else None
+        return self.source.path if isinstance(self.source, Directory) else None
 
 
 def request_key(request: BaseRequest) -> str:
@@ -84,9 +85,9 @@ def _identity(source: Source) -> tuple[object, ...]:
         case Tarball(path):
             status = _status(path)
             return ("Tarball", str(path.resolve()), status.st_size, status.st_mtime_ns)
-        case Directory(path, copied):
+        case Directory(path):
             _status(path)
-            return ("Directory", str(path.resolve()), _digest_of_tree(path), copied)
+            return ("Directory", str(path.resolve()), _digest_of_tree(path))
         case Bootstrap():
             return ("Bootstrap", repr(source))
 

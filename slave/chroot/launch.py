@@ -59,9 +59,9 @@ def launch(
     """`writable`: the base itself becomes the root, to be prepared, instead of an overlay over it; `copied`: a copy.
 
     With `schroot`, the schroot of that name is what makes this process root, with `own` a user namespace of its
-    account; else it has to be. `layers` lie between
-    the overlay's own and the base, topmost first. `store`: a directory on a disk, whose `upper` becomes the overlay's
-    own layer and outlives the chroot. `binds`: directories of the host, shown at the same place, read-only.
+    account; else it has to be. `layers` lie between the overlay's own and the base, topmost first. `store`: a directory
+    on a disk, whose `upper` becomes the overlay's own layer and outlives the chroot. `binds`: directories of the host,
+    shown at the same place, read-only.
     """
     groups = group_parents() if limits.memory_bytes or limits.processes else []
     mode = "direct" if writable else "copy" if copied else "overlay"

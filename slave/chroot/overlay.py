@@ -54,7 +54,9 @@ class OverlayBackend:
         try:
             find_changes = partial(_changes, base)
             path = str(self.tmpdir / name)
-            yield SupervisedChroot(path, base, supervisor, find_changes, access=self.network, kind=kind)
+            yield SupervisedChroot(
+                path, base, supervisor, find_changes, access=self.network, kind=kind, shown=self.binds
+            )
         finally:
             supervisor.close()
 

@@ -64,7 +64,9 @@ class SchrootBackend:
             used = self._renewed(supervisor, base)
             find_changes = partial(_changes, used.tree)
             path, kind = str(self.tmpdir / name), Kind(is_overlay=not self.copies)
-            yield SupervisedChroot(path, used, supervisor, find_changes, access=self.network, kind=kind)
+            yield SupervisedChroot(
+                path, used, supervisor, find_changes, access=self.network, kind=kind, shown=self.binds
+            )
         finally:
             supervisor.close()
 
@@ -79,9 +81,9 @@ class SchrootBackend:
         placed = place(supervisor, self.request, only_changed=True)
         archives = archives_of(self.request, base.root)
         outdated = self.network and not current_releases(archives, self.network) <= base.facts.releases
-        if self.network and self.request.upgrade and (placed or outdated):
+        if self.network and self.request.upgrade and (placed or outdated or self.request.has_extras):
             bring_up_to_date(supervisor, self.request, self.network, progress=lambda _: None)
-        elif not placed and not self.binds:
+        elif not placed:
             return base
         status = supervisor.read(f"/{STATUS}") or b""
         return _RenewedBase(base.base_id, base.root, supervisor.walk(), parse_status(status, STATUS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from piufarm.errors import FarmError
@@ -18,6 +19,7 @@ from piufarm.slave.chroot.interface import (
     Process,
 )
 from piufarm.slave.chroot.supervisor import Supervisor
+from piufarm.slave.chroot.tree import apart_from
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.network.debs import forget_what_apt_refused
 from piufarm.trouble import TroubleKind
@@ -49,8 +51,10 @@ class SupervisedChroot:
         *,
         access: NetworkAccess | None = None,
         kind: Kind = _USUAL_KIND,
+        shown: Sequence[Path] = (),
     ) -> None:
-        """`access`: what commands with network can reach."""
+        """`access`: what commands with network can reach. `shown`: directories of the host, see Launch."""
+        self._shown = [str(path) for path in shown]
         self._kind = kind
         self._access = access
         self._root = root
@@ -139,7 +143,8 @@ class SupervisedChroot:
 
     def changes(self) -> Changes:
         """How the tree differs from the base."""
-        return self._find_changes(self._supervisor)
+        changes = self._find_changes(self._supervisor)
+        return apart_from(changes, self._shown, self._base.tree) if self._shown else changes
 
     def attributes(self, paths: Iterable[str]) -> Mapping[str, Mapping[str, bytes]]:
         """The extended attributes of those paths that have any."""

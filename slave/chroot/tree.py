@@ -53,3 +53,18 @@ def compare(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Changes:
         before={path: entry for path, entry in before.items() if after.get(path) != entry},
         after={path: entry for path, entry in after.items() if before.get(path) != entry},
     )
+
+
+def apart_from(changes: Changes, shown: Collection[str], base: Mapping[str, Entry]) -> Changes:
+    """The changes without what lies at and below directories of the host, and without those made to hold them."""
+    tops = tuple(f"{path}/" for path in shown)
+    made = {top[:end] for top in tops for end in range(1, len(top)) if top[end] == "/"} - base.keys()
+
+    def belongs(path: str) -> bool:
+        return path not in made and not f"{path}/".startswith(tops)
+
+    return Changes(
+        before={path: entry for path, entry in changes.before.items() if belongs(path)},
+        after={path: entry for path, entry in changes.after.items() if belongs(path)},
+        rewritten=changes.rewritten,
+    )

@@ -15,11 +15,11 @@ from demo.debs import DebSpec, build
 from demo.server import ArchiveServer
 from piufarm.errors import FarmError
 from piufarm.run import run
-from piufarm.slave.bases.prepare import prepare
+from piufarm.slave.bases.prepare import prepare, save_tarball
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.request import BaseRequest, Directory
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
-from piufarm.slave.chroot.interface import Chroot
+from piufarm.slave.chroot.interface import Chroot, Entry
 from piufarm.slave.chroot.limits import NO_LIMITS
 from piufarm.slave.chroot.overlay import OverlayBackend
 from piufarm.slave.chroot.tree import compare, index_tree
@@ -92,17 +92,22 @@ def test_a_directory_is_a_base_without_being_copied_or_changed(
     assert everything(directory) == before
 
 
-def test_a_layer_shows_the_same_tree_as_a_copy(
-    directory: Path, cache: Path, nowhere: NetworkAccess
-) -> None:
+def test_a_layer_adds_what_is_placed_and_nothing_else(directory: Path, cache: Path, nowhere: NetworkAccess) -> None:
     files = {"/usr/sbin/policy-rc.d": POLICY, "/opt/new/file": (b"x", 0o600)}
-    trees = []
-    for copied in (False, True):
-        request = BaseRequest(Directory(directory, copied), "amd64", files=files, upgrade=False)
-        with prepare(request, cache=cache, network=nowhere) as base:
-            trees.append({path: entry for path, entry in base.tree.items() if path not in files})
-            assert (base.root / "var/lib/dpkg/status").read_bytes() == (directory / "var/lib/dpkg/status").read_bytes()
-    assert trees[0] == trees[1]
+    request = BaseRequest(Directory(directory), "amd64", files=files, upgrade=False)
+    with prepare(request, cache=cache, network=nowhere) as base:
+        changes = compare(index(directory), base.tree)
+        assert sorted(changes.after) == ["/opt/new", "/opt/new/file", "/usr/sbin/policy-rc.d"]
+        assert not changes.before
+        assert (base.root / "var/lib/dpkg/status").read_bytes() == (directory / "var/lib/dpkg/status").read_bytes()
+
+
+def index(directory: Path, *unseen: str) -> dict[str, Entry]:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        return index_tree(descriptor, unseen)
+    finally:
+        os.close(descriptor)
 
 
 def test_a_directory_of_the_host_is_not_part_of_the_base(directory: Path, cache: Path, tmp_path: Path) -> None:
@@ -139,9 +144,36 @@ def test_a_package_that_cannot_be_put_into_a_base_is_our_trouble(
 def test_the_index_leaves_out_what_is_not_to_be_seen(tmp_path: Path) -> None:
     for name in ("a/b/c", "a/d", "proc/1"):
         (tmp_path / name).mkdir(parents=True)
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    try:
-        assert sorted(index_tree(descriptor, {"/a/b"})) == ["/", "/a", "/a/d"]
-        assert compare(index_tree(descriptor), index_tree(descriptor)).after == {}
-    finally:
-        os.close(descriptor)
+    assert sorted(index(tmp_path, "/a/b")) == ["/", "/a", "/a/d"]
+
+
+def test_a_layered_base_can_be_copied_and_saved_whole(
+    directory: Path, cache: Path, nowhere: NetworkAccess, tmp_path: Path
+) -> None:
+    files = {"/opt/new": (b"x", 0o600)}
+    request = BaseRequest(Directory(directory), "amd64", files=files, upgrade=False)
+    with prepare(request, cache=cache, network=nowhere) as base:
+        with OverlayBackend(tmp_path).copying().open(base, NO_LIMITS) as chroot:
+            assert output(chroot, "cat", "/opt/new") == "x"
+            assert not chroot.changes().after
+        save_tarball(base, tmp_path / "saved.tar")
+        names = run(["tar", "-tf", tmp_path / "saved.tar"]).stdout.decode().split("\n")
+        assert {"./opt/new", "./usr/bin/dpkg"} <= set(names)
+        assert len(names) > len(base.tree)
+
+
+def test_what_is_made_to_show_a_directory_is_no_change(
+    directory: Path, cache: Path, nowhere: NetworkAccess, tmp_path: Path
+) -> None:
+    """Whether the chroot's changes are read from its upper layer or told by a walk, which sees the whole tree."""
+    shown = tmp_path / "a/b"
+    shown.mkdir(parents=True)
+    (shown / "file").touch()
+    with prepare(BaseRequest(Directory(directory), "amd64", upgrade=False), cache=cache, network=nowhere) as base:
+        backend = OverlayBackend(tmp_path, binds=(shown, Path("/usr/share")))
+        for each in (backend, backend.copying()):
+            with each.open(base, NO_LIMITS) as chroot:
+                assert output(chroot, "ls", str(shown)) == "file\n"
+                output(chroot, "touch", f"{tmp_path}/left")
+                changes = chroot.changes()
+                assert (sorted(changes.before), sorted(changes.after)) == ([], [f"{tmp_path}/left"])
