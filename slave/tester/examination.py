@@ -246,6 +246,7 @@ class Examination:
         limit = {
             Limit.OUTPUT: f"{self._limits.output_bytes / _MEBIBYTE:.2f} MB",
             Limit.TIME: f"{self._limits.seconds:g} s",
+            Limit.TEST_TIME: f"{self.options.test_seconds:g} s",
         }.get(result.stopped_by)
         amount = f" ({limit})" if limit else ""
         return f"{output}\n\n***** Command was terminated after exceeding {kind} limit{amount} *****\n"

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 from piufarm.config.distros import Distros
+from piufarm.config.model import ChrootBackend
 from piufarm.errors import FarmError
 from piufarm.outcome import Finding, Outcome, Severity
 from piufarm.slave.bases.own_sources import archives_of, reaching
 from piufarm.slave.bases.prepare import default_cache, prepare, save_tarball
 from piufarm.slave.bases.prepared import PreparedBase
-from piufarm.slave.chroot.interface import Backend, Chroot
+from piufarm.slave.chroot.interface import Backend, Chroot, OverlayFallsShort
 from piufarm.slave.chroot.limits import NO_LIMITS, default_limits
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.tester.base_request import (
@@ -24,7 +25,6 @@ from piufarm.slave.tester.base_request import (
     mirrors,
     repositories,
     site_proxy,
-    sources_list,
 )
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.inputs import Group, resolve
@@ -35,6 +35,8 @@ from piufarm.slave.tester.procedures.procedure import Procedure
 from piufarm.slave.tester.result import GroupResult, RunResult
 from piufarm.slave.tester.scripts import Skipped, require_testable
 from piufarm.slave.tester.steps.set_up import set_up
+from piufarm.slave.tester.suites import Suite, suites
+from piufarm.slave.tester.way import Way
 from piufarm.trouble import TroubleKind
 
 
@@ -110,10 +112,14 @@ class Runner:
     def _target_release(self) -> str | None:
         return self._distros.target_release(self.options.root.distribution)
 
+    @cached_property
+    def _suites(self) -> tuple[Suite, ...]:
+        return suites(self.options, mirrors(self.options.root), self._distros)
+
     def _prepare(self) -> tuple[PreparedBase, Backend]:
         root = self.options.root
         archives = mirrors(root)
-        sources = sources_list(root, archives, self._distros)
+        sources = "".join(suite.sources for suite in self._suites)
         network = self._network(sources, archives)
         request = base_request(root, archives, self._distros)
         if root.schroot is not None:
@@ -125,12 +131,13 @@ class Runner:
         from piufarm.slave.chroot.overlay import OverlayBackend
 
         base = prepare(request, cache=default_cache(), network=network, progress=self.log.info)
-        return base, OverlayBackend(self.options.tmpdir, reaching(network, archives_of(request, base.root)))
+        network = reaching(network, archives_of(request, base.root))
+        return base, OverlayBackend(self.options.tmpdir, network, copies=root.backend is ChrootBackend.COPY)
 
     def _network(self, sources: str, archives: list[Archive]) -> NetworkAccess:
         reachable = dict.fromkeys([archive.uri for archive in archives] + [uri for uri, _ in repositories(sources)])
         proxy = site_proxy(self.options.root, list(reachable))
-        return NetworkAccess(tuple(reachable), default_cache() / "debs", proxy)
+        return NetworkAccess(tuple(reachable), default_cache() / "debs", proxy, self.options.root.network)
 
     def _show_preparation(self, base: PreparedBase) -> None:
         for command in base.preparation:
@@ -143,12 +150,25 @@ class Runner:
     def _examine(
         self, group: Group, procedure: Procedure, base: PreparedBase, backend: Backend
     ) -> Outcome | None:
+        """One test, again on a copy if an overlay does not do; None if it does not apply. Raises Skipped."""
+        try:
+            return self._examine_in(group, procedure, base, backend)
+        except OverlayFallsShort as error:
+            self.result.groups.pop()
+            self.log.info(f"{error.message}; once more in a full copy of the base")
+            return self._examine_in(group, procedure, base, backend.copying())
+
+    def _examine_in(
+        self, group: Group, procedure: Procedure, base: PreparedBase, backend: Backend
+    ) -> Outcome | None:
         """One test in a chroot of its own; None if it does not apply to these packages. Raises Skipped."""
-        limits = default_limits() if self.options.limits else NO_LIMITS
+        limits = replace(default_limits(), seconds=self.options.test_seconds) if self.options.limits else NO_LIMITS
         with self._opened(backend.open(base, limits)) as chroot:
             self.log.debug(f"Created a chroot of base {base.base_id} at {chroot.root}")
             examination = Examination(chroot, group, self.options, self.log, self._target_release)
             examination.set_variables(PIUPARTS_TEST=procedure.name)
+            if len(self._suites) > 1:
+                examination.way = self._way(procedure, base, backend)
             outcome: Outcome | None = None
             try:
                 with examination.timed("set up"):
@@ -163,6 +183,22 @@ class Runner:
             finally:
                 self._keep(procedure, examination, outcome)
         return outcome
+
+    def _way(self, procedure: Procedure, base: PreparedBase, backend: Backend) -> Way:
+        another_root = partial(self._bare_root, procedure, base, backend)
+        network = self._network("".join(suite.sources for suite in self._suites), mirrors(self.options.root))
+        return Way(self._suites, another_root, network, default_cache() / "references")
+
+    @contextmanager
+    def _bare_root(self, procedure: Procedure, base: PreparedBase, backend: Backend) -> Iterator[Examination]:
+        """A root for no packages at all, set up like that of a test."""
+        limits = default_limits() if self.options.limits else NO_LIMITS
+        with self._opened(backend.open(base, limits)) as chroot:
+            self.log.debug(f"Created a chroot of base {base.base_id} at {chroot.root}")
+            examination = Examination(chroot, Group(()), self.options, self.log, self._target_release)
+            examination.set_variables(PIUPARTS_TEST=procedure.name)
+            set_up(examination)
+            yield examination
 
     def _keep(self, procedure: Procedure, examination: Examination, outcome: Outcome | None) -> None:
         """Add what is known about a test to the result, also of one that did not end."""
