@@ -14,15 +14,39 @@ from piufarm.slave.tester.steps.known import known_names
 
 
 def install_tested(examination: Examination, *options: str) -> None:
-    """Install the packages under test: their files, or by name, for which apt gets these options.
+    """Install the packages under test. apt gets these options for packages that it installs by name.
 
     Files that the repository of the packages under test has are installed from there. Raises TestEnded.
     """
-    if examination.group.debs and not _are_in_repository(examination):
-        _install_files(examination)
+    apt_install_tested(examination, *(() if _uses_files(examination) else options))
+    note_installed(examination)
+    if _uses_files(examination):
+        _require_installed(examination)
+
+
+def reinstall_tested(examination: Examination) -> None:
+    """Let apt and dpkg install the packages under test once more, although they are there."""
+    apt_install_tested(examination, "--reinstall")
+
+
+def apt_install_tested(examination: Examination, *options: str, may_fail: bool = False) -> None:
+    """Run `apt-get install` with these options on the files under test, or on the names."""
+    if _uses_files(examination):
+        with files_in_place(examination) as places:
+            _apt_install(examination, *options, *places, forced=("--allow-downgrades",), may_fail=may_fail)
     else:
         names = [package.wanted for package in examination.group.packages if not package.disappears]
-        install_names(examination, names, *options)
+        if names:
+            _apt_install(examination, *options, *names, may_fail=may_fail)
+
+
+def _uses_files(examination: Examination) -> bool:
+    return bool(examination.group.debs) and not _are_in_repository(examination)
+
+
+def _apt_install(examination: Examination, *words: str, forced: Sequence[str] = (), may_fail: bool = False) -> None:
+    release = ("-t", examination.target_release) if examination.target_release else ()
+    examination.execute("apt-get", "-y", *forced, *release, "install", *words, network=True, may_fail=may_fail)
 
 
 def _are_in_repository(examination: Examination) -> bool:
@@ -40,7 +64,7 @@ def install_tested_with_scripts(examination: Examination, *options: str) -> None
 def install_names(examination: Examination, names: Sequence[str], *options: str) -> None:
     """Install packages of the archive, `name` or `name=version`; `options` are apt's. Raises TestEnded."""
     if names:
-        examination.execute("apt-get", "-y", *_release(examination), "install", *options, *names, network=True)
+        _apt_install(examination, *options, *names)
         note_installed(examination)
 
 
@@ -64,18 +88,6 @@ def _put(examination: Examination, path: str, content: BinaryIO) -> None:
             raise
         text = f"FAIL: The packages cannot be installed again: {error.message}"
         examination.report(Finding("installation", Severity.ERROR, text, (path,)), ends_the_test=True)
-
-
-def _install_files(examination: Examination) -> None:
-    command = ("apt-get", "-y", "--allow-downgrades", *_release(examination), "install")
-    with files_in_place(examination) as places:
-        examination.execute(*command, *places, network=True)
-    note_installed(examination)
-    _require_installed(examination)
-
-
-def _release(examination: Examination) -> tuple[str, ...]:
-    return ("-t", examination.target_release) if examination.target_release else ()
 
 
 def remove_tested(examination: Examination) -> None:

@@ -1,0 +1,38 @@
+"""Whether a detour has led to the same state as the direct way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from piufarm.outcome import Finding, Severity
+from piufarm.slave.tester.checks.listing import list_finding, not_ignored
+from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.log import one_line
+from piufarm.slave.tester.reference import Reference
+
+_CHECK: Final = "same-state"
+
+
+def require_same_state(examination: Examination, direct: Reference, detour: str) -> None:
+    """Report what is different from a chroot in which the packages were installed without this detour."""
+    with examination.measured_against(direct):
+        for finding in _differences(examination, detour):
+            examination.report(finding)
+
+
+def _differences(examination: Examination, detour: str) -> Iterable[Finding]:
+    comparison = examination.comparison()
+    modified = {}
+    for path, change in comparison.modified.items():
+        entry = examination.tree().get(path.rstrip("/") or "/")
+        if entry is not None:
+            modified[path] = entry
+            examination.log.debug(
+                f"Modified(user, group, mode, size, target): {one_line(path)} "
+                f"expected{change.expected} != found{change.found}"
+            )
+    kinds = (("added", comparison.new, 2), ("removed", comparison.removed, 1), ("changed", modified, 2))
+    for kind, entries, when in kinds:
+        kept = not_ignored(examination, entries, when)
+        yield from list_finding(examination, _CHECK, f"FAIL: {detour} {kind} files:", kept, Severity.ERROR)
