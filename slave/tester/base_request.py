@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from piufarm.archive.mirror import default_mirror
 from piufarm.config.defaults import host_apt_setting
 from piufarm.config.distros import Distros, load_distros, sources_lines
 from piufarm.errors import UsageError
 from piufarm.slave.bases.request import BaseRequest, Bootstrap, Directory, Source, Tarball
+from piufarm.slave.tester.flavours import flavour
 from piufarm.slave.tester.options import RootOptions
 from piufarm.slave.tester.root_files import root_files
 
-_LOOPBACK: Final = re.compile(r"\w+://(localhost|127\.|\[::1\])")
-_COMPONENTS: Final = {
-    "debian": ("main", "contrib", "non-free", "non-free-firmware"),
-    "ubuntu": ("main", "universe", "restricted", "multiverse"),
-}
-_KEYRINGS: Final = {
-    "debian": Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
-    "ubuntu": Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg"),
-}
+_URI: Final = re.compile(r"\w+:(//|/)")
+_LOCAL: Final = re.compile(r"(?:file|copy):/*(/[^\s\[\]]*)")
+_OF_THIS_HOST: Final = re.compile(r"file:|copy:|\w+://(localhost|127\.|\[::1\])")
 
 
 @dataclass(frozen=True)
@@ -45,17 +41,20 @@ def architecture(options: RootOptions) -> str:
 
 def mirrors(options: RootOptions) -> list[Archive]:
     """The archives asked for, or the host's own. Raises UsageError for an empty --mirror, FarmError without any."""
-    flavour = options.flavour or "debian"
+    usual = flavour(options.flavour)
     archives = []
     for text in options.mirrors:
         uri, *components = text.split() or [""]
-        if "://" not in uri:
+        if not _URI.match(uri):
             raise UsageError(f"not a mirror: {text!r}", hint='expected --mirror "URL [COMPONENT…]"')
-        archives.append(Archive(uri.rstrip("/"), tuple(components) or _COMPONENTS[flavour]))
+        archives.append(Archive(uri.rstrip("/"), tuple(components) or usual.components))
     if archives:
         return archives
-    if options.flavour is not None:
-        raise UsageError("--defaults needs a --mirror", hint="no archive is known by heart; the host's is the default")
+    if usual != flavour(None):
+        raise UsageError(
+            f"--defaults {options.flavour} needs a --mirror",
+            hint="this host's own is of another flavour, and no other one is known",
+        )
     host = default_mirror()
     return [Archive(host.uri, host.components)]
 
@@ -67,7 +66,7 @@ def site_proxy(options: RootOptions, uris: Sequence[str]) -> str | None:
     """
     if options.proxy is not None:
         return options.proxy or None
-    if all(_LOOPBACK.match(uri) for uri in uris):
+    if all(_OF_THIS_HOST.match(uri) for uri in uris):
         return None
     proxy = os.environ.get("http_proxy") or host_apt_setting("Acquire::http::Proxy")
     return None if proxy in ("", "DIRECT") else proxy
@@ -106,16 +105,28 @@ def repositories(sources: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def local_directories(uris: Iterable[str]) -> tuple[Path, ...]:
+    """The directories of this host that `file:` and `copy:` URIs name, as far as they exist here."""
+    matches = map(_LOCAL.fullmatch, uris)
+    paths = dict.fromkeys(Path(unquote(match[1])) for match in matches if match)
+    return tuple(path for path in paths if path != Path("/") and path.is_dir())
+
+
 def base_request(options: RootOptions, archives: Sequence[Archive], distros: Distros) -> BaseRequest:
     """The base to prepare. Raises UsageError."""
     sources = sources_list(options, archives, distros)
+    found = () if options.keep_sources_list else repositories(sources)
     return BaseRequest(
         source=_source(options, archives[0], distros),
         arch=architecture(options),
         sources_list=None if options.keep_sources_list else sources,
         files=root_files(options, _host_resolv_conf()),
-        archives=() if options.keep_sources_list else repositories(sources),
+        archives=found,
         update_retries=options.update_retries,
+        debfoster=options.debfoster,
+        packages=options.fake_essential_packages,
+        target_release=distros.target_release(options.distribution),
+        shown=local_directories(uri for uri, _ in found),
     )
 
 
@@ -131,13 +142,14 @@ def _source(options: RootOptions, archive: Archive, distros: Distros) -> Source:
         components=archive.components,
         keyring=_keyring(options),
         merged_usr=options.merged_usr,
+        check_valid_until=options.check_valid_until,
     )
 
 
 def _keyring(options: RootOptions) -> Path | None:
     if not options.verify_signatures:
         return None
-    keyring = options.keyring or _KEYRINGS[options.flavour or "debian"]
+    keyring = options.keyring or flavour(options.flavour).keyring
     if not keyring.exists():
         raise UsageError(
             f"no keyring {keyring}", hint="install the archive's keyring package, or name one with --keyring"

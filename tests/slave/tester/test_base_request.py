@@ -3,12 +3,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from piufarm.archive.mirror import Mirror
 from piufarm.config.distros import Distros, load_distros
 from piufarm.errors import UsageError
 from piufarm.slave.bases.request import Bootstrap, Directory, Tarball
 from piufarm.slave.tester import base_request as base_request_module
-from piufarm.slave.tester.base_request import Archive, base_request, mirrors, repositories, site_proxy, sources_list
+from piufarm.slave.tester.base_request import (
+    Archive,
+    base_request,
+    local_directories,
+    mirrors,
+    repositories,
+    site_proxy,
+    sources_list,
+)
 from piufarm.slave.tester.options import RootOptions
 from piufarm.slave.tester.root_files import root_files
 
@@ -63,15 +74,18 @@ def test_mirrors_have_components_of_their_own_or_those_of_the_flavour() -> None:
     assert mirrors(ubuntu)[0].components == ("main", "universe", "restricted", "multiverse")
 
 
-@pytest.mark.parametrize("mirror", ["", "  ", "mirror.example"])
+@pytest.mark.parametrize("mirror", ["", "  ", "mirror.example", "/srv/mirror"])
 def test_what_is_no_mirror_is_refused(mirror: str) -> None:
     with pytest.raises(UsageError, match="not a mirror"):
         mirrors(RootOptions(mirrors=(mirror,)))
 
 
-def test_a_flavour_alone_names_no_mirror() -> None:
-    with pytest.raises(UsageError, match="needs a --mirror"):
-        mirrors(RootOptions(flavour="debian"))
+def test_a_flavour_alone_is_the_hosts_mirror_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Mirror("http://host.example/debian", "bookworm", ("main",), ())
+    monkeypatch.setattr(base_request_module, "default_mirror", lambda: host)
+    assert mirrors(RootOptions(flavour="debian")) == [Archive("http://host.example/debian", ("main",))]
+    with pytest.raises(UsageError, match="ubuntu needs a --mirror"):
+        mirrors(RootOptions(flavour="ubuntu"))
 
 
 def test_a_request_says_where_the_root_comes_from() -> None:
@@ -82,6 +96,28 @@ def test_a_request_says_where_the_root_comes_from() -> None:
     assert base_request(fresh, [MIRROR], Distros()).source == Bootstrap(
         "sid", MIRROR.uri, MIRROR.components, None, (), True
     )
+
+
+def test_what_is_asked_for_besides_belongs_to_the_base(tmp_path: Path) -> None:
+    options = RootOptions(
+        tarball=Path("/base.tgz"), arch="amd64", debfoster=("-f",), fake_essential_packages=("adduser", "ucf"),
+        extra_repos=(f"deb [trusted=yes] file://{tmp_path} ./", "deb file:/nonexistent x main"),
+    )
+    request = base_request(options, [MIRROR], Distros())
+    assert (request.debfoster, request.packages, request.shown) == (("-f",), ("adduser", "ucf"), (tmp_path,))
+
+
+def test_directories_of_this_host_are_known_by_their_uris(tmp_path: Path) -> None:
+    odd = tmp_path / "a b"
+    odd.mkdir()
+    uris = (f"file:{tmp_path}", f"file://{tmp_path}", f"copy:{odd}", f"file://{tmp_path}/a%20b", "file:/nonexistent",
+            f"http://x{tmp_path}", "file:///")
+    assert local_directories(uris) == (tmp_path, odd)
+
+
+@given(st.text())
+def test_any_uri_is_a_directory_of_this_host_or_not(text: str) -> None:
+    assert all(path.is_dir() for path in local_directories([text, f"file:{text}"]))
 
 
 def test_sources_can_be_kept_as_they_are() -> None:
