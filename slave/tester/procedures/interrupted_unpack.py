@@ -8,7 +8,7 @@ from typing import Final
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.procedures.extra_test import extra_test
 from piufarm.slave.tester.procedures.procedure import NotApplicable, Phase
-from piufarm.slave.tester.steps.installing import apt_install_tested, install_tested
+from piufarm.slave.tester.steps.installing import apt_install_tested, reinstall_tested
 from piufarm.slave.tester.steps.same_state import require_same_state
 from piufarm.slave.tester.steps.teardown import note_owners, take_away
 
@@ -23,7 +23,7 @@ def _interrupt_and_recover(examination: Examination) -> None:
     _interrupt(examination)
     examination.execute("dpkg", "--configure", "--pending", may_fail=True)
     examination.log.info("Installing after an interrupted unpack")
-    install_tested(examination)
+    reinstall_tested(examination)
     note_owners(examination)
     require_same_state(examination, direct, "An interrupted unpack")
 

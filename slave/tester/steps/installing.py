@@ -18,15 +18,17 @@ def install_tested(examination: Examination, *options: str) -> None:
 
     Files that the repository of the packages under test has are installed from there. Raises TestEnded.
     """
-    apt_install_tested(examination, *(() if _uses_files(examination) else options))
+    uses_files = _uses_files(examination)
+    apt_install_tested(examination, *(() if uses_files else options))
     note_installed(examination)
-    if _uses_files(examination):
+    if uses_files:
         _require_installed(examination)
 
 
 def reinstall_tested(examination: Examination) -> None:
-    """Let apt and dpkg install the packages under test once more, although they are there."""
+    """Let apt and dpkg install the packages under test once more, although they are there. Raises TestEnded."""
     apt_install_tested(examination, "--reinstall")
+    _require_installed(examination)
 
 
 def apt_install_tested(examination: Examination, *options: str, may_fail: bool = False) -> None:
@@ -110,12 +112,14 @@ def note_installed(examination: Examination) -> None:
 def _require_installed(examination: Examination) -> None:
     """A file can be "installed" without being so, say because another one of the group conflicts with it."""
     present = {package.plain_name for package in examination.packages().values() if package.is_installed}
-    missing = [name for name in examination.own_names() if name not in present]
+    wanted = [package.plain_name for package in examination.group.packages if not package.disappears]
+    missing = [name for name in wanted if name not in present]
     for name in missing:
         text = f"Installation of {name} failed"
         examination.report(Finding("installation", Severity.ERROR, text, owners=(name,)))
     if missing:
         text = f"Could not install {' '.join(missing)}."
         examination.report(Finding("installation", Severity.ERROR, text), ends_the_test=True)
-    listed = ", ".join(f"'./tmp/{deb.name}'" for deb in examination.group.debs)
-    examination.log.info(f"Installation of [{listed}] ok")
+    if examination.group.debs:
+        listed = ", ".join(f"'./tmp/{deb.name}'" for deb in examination.group.debs)
+        examination.log.info(f"Installation of [{listed}] ok")
