@@ -33,11 +33,11 @@ class PostgresqlCursor:
     and back costs more than most statements.
     """
 
-    def __init__(self, begin: str, connect: Callable[[], Any]) -> None:
+    def __init__(self, begin: str | None, connect: Callable[[], Any]) -> None:
         """Begin a transaction by this statement. `connect` returns a connection, another one if that has broken."""
         self._connect = connect
         self._cursor = connect().cursor()
-        self._waiting = [begin.encode()]
+        self._waiting = [] if begin is None else [begin.encode()]
         self._has_begun = False
 
     def close(self) -> None:

@@ -68,6 +68,12 @@ class PostgresqlDatabase:
             yield cursor
 
     @contextmanager
+    def glance(self) -> Iterator[PostgresqlCursor]:
+        """See Database.glance: a statement outside a transaction is one of its own."""
+        with self._translated(), closing(PostgresqlCursor(None, self._connected)) as cursor:
+            yield cursor
+
+    @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[PostgresqlCursor]:
         """See Database.write."""
         how = _WRITE if durable else _WRITE_DURABLE_LATER
@@ -128,7 +134,7 @@ class PostgresqlDatabase:
     def is_held(self, name: str) -> bool:
         """See Store.is_held."""
         number = lock_number(name)
-        with self.read() as cursor:
+        with self.glance() as cursor:
             cursor.execute(_HELD, {"high": number >> 32, "low": number & 0xFFFFFFFF})
             return cursor.fetchone() is not None
 

@@ -40,12 +40,14 @@ class SqlAttempts:
         return self._hand_out(section, Wish(Choice(owner, now, retest), deadline, count, lease=True))
 
     def _hand_out(self, section: SectionName, wish: Wish) -> Sequence[Reservation]:
-        with self._database.read() as cursor:  # slaves that get nothing must not queue up for the write lock
-            count = reservations.fair_count(cursor, section, wish)
-        if not count:
-            return ()
+        with self._database.glance() as cursor:  # slaves that get nothing must not queue up for the write lock
+            if not candidates.are_any_free(cursor, section, retest=wish.choice.retest):
+                return ()
+        if wish.number > 1:
+            with self._database.read() as cursor:
+                wish = wish._replace(number=reservations.fair_count(cursor, section, wish))
         with self._database.write() as cursor:
-            return reservations.hand_out(cursor, section, wish._replace(number=count))
+            return reservations.hand_out(cursor, section, wish)
 
     def renew(
         self, section: SectionName, *, owner: str, deadline: datetime, since: datetime
@@ -78,7 +80,7 @@ class SqlAttempts:
     def expire_reservations(
         self, section: SectionName, *, now: datetime, max_retries: int
     ) -> Sequence[RecordedTrouble]:
-        with self._database.read() as cursor:
+        with self._database.glance() as cursor:
             if not reservations.any_expired(cursor, section, now):
                 return ()
         with self._database.write() as cursor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from piufarm.names import SectionName
 from piufarm.store.attempts import ACTIVE_SECONDS
 from piufarm.store.sql.database import Cursor, Parameters
 from piufarm.store.sql.rows import SectionKey, micros
@@ -97,6 +98,15 @@ def best(cursor: Cursor, key: SectionKey, choice: Choice, count: int, *, lock: s
 
 def _order(one: Candidate) -> tuple[int, int]:
     return -one.weight, one.rank if one.is_retest else 0
+
+
+def are_any_free(cursor: Cursor, section: SectionName, *, retest: bool) -> bool:
+    """Whether there is anything to hand out to anybody."""
+    kinds = (_WAITING, _MARKED) if retest else (_WAITING,)
+    free = " OR ".join(f"EXISTS (SELECT 1 FROM package AS p WHERE {kind})" for kind in kinds)
+    free = free.replace(":section_id", "s.id").replace(":generation", "s.generation")
+    row = cursor.execute(f"SELECT {free} FROM section AS s WHERE s.name = :name", {"name": section}).fetchone()
+    return row is not None and bool(row[0])
 
 
 def number(cursor: Cursor, key: SectionKey, choice: Choice, *, at_most: int) -> int:

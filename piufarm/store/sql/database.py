@@ -70,6 +70,10 @@ class Database(Protocol):
         """A transaction that sees one moment of the database and blocks nobody."""
         ...
 
+    def glance(self) -> AbstractContextManager[Cursor]:
+        """For a single statement that reads: no more than one way to the database and back."""
+        ...
+
     def write(self, *, durable: bool = True) -> AbstractContextManager[Cursor]:
         """A transaction; durable when the block has ended well, else undone.
 

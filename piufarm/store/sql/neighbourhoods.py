@@ -17,7 +17,8 @@ from piufarm.store.sql.database import Cursor, Row
 from piufarm.store.sql.evaluations import NODE_COLUMNS, WITH_RESULTS, node
 from piufarm.store.sql.rows import SectionKey
 
-_AT_ONCE: Final = 32  # names a query
+_AT_ONCE: Final = 256  # names a query
+_TELLING: Final = 32  # packages that many others need: most of these wait for one of them, if for anything
 _NAMES: Final = "{names}"  # stands for them in a query
 _HEAD: Final = """
 SELECT s.id, s.generation, s.counter, p.provides,
@@ -116,7 +117,7 @@ def _hopeful(cursor: Cursor, key: SectionKey, names: Iterable[str]) -> set[str]:
         if listed and state not in _FIXED
     }
     times = Counter(needed for name, wanted in needs.items() for needed in wanted if needed != name)
-    asked = [needed for needed, _ in times.most_common(_AT_ONCE)]
+    asked = [needed for needed, _ in times.most_common(_TELLING)]
     pending = {name for name, listed, state in _by_name(cursor, key, _ALONE, asked) if listed and state in _PENDING}
     return {name for name, wanted in needs.items() if pending.isdisjoint(wanted - {name})}
 

@@ -42,22 +42,24 @@ class Wish(NamedTuple):
 def fair_count(cursor: Cursor, section: SectionName, wish: Wish) -> int:
     """How many packages a slave may get now: as many as it wants, but not so many that others run out of work."""
     owner, now, _ = wish.choice
-    count = slaves.admitted(cursor, owner, now, wish.number)
+    if owner is None:
+        return wish.number
     key = find_section(cursor, section)
-    if count and not candidates.best(cursor, key, wish.choice, 1):
-        return 0
-    if count <= 1 or owner is None:
-        return count
     shares = 2 * slaves.active(cursor, key, owner, now)
-    return min(count, max(1, candidates.number(cursor, key, wish.choice, at_most=count * shares) // shares))
+    free = candidates.number(cursor, key, wish.choice, at_most=wish.number * shares)
+    return min(wish.number, max(1, free // shares))
 
 
 def hand_out(cursor: Cursor, section: SectionName, wish: Wish) -> list[Reservation]:
-    """Reserve the best candidates; fewer if there are no more."""
+    """Reserve the best candidates; fewer if there are no more, or if the slave may have no more."""
+    owner, now, retest = wish.choice
     # giving a result up changes states, which is done by one transaction after the other
-    key = lock_section(cursor, section) if wish.choice.retest else keep_snapshot(cursor, section)
+    key = lock_section(cursor, section) if retest else keep_snapshot(cursor, section)
+    number = slaves.admitted(cursor, owner, now, wish.number)
+    if not number:
+        return []
     lock = cursor.locking("FOR NO KEY UPDATE OF p SKIP LOCKED")
-    found = candidates.best(cursor, key, wish.choice, wish.number, lock=lock)
+    found = candidates.best(cursor, key, wish.choice, number, lock=lock)
     return [held for one in found if (held := _take(cursor, section, (key, one), wish)) is not None]
 
 
@@ -148,8 +150,9 @@ def expired(cursor: Cursor, key: SectionKey, now: datetime) -> list[tuple[str, s
 def any_expired(cursor: Cursor, section: SectionName, now: datetime) -> bool:
     """Whether something is held beyond its deadline."""
     row = cursor.execute(
-        "SELECT 1 FROM reservation WHERE section_id = :section_id AND deadline <= :now LIMIT 1",
-        {"section_id": find_section(cursor, section).id, "now": micros(now)},
+        "SELECT 1 FROM reservation WHERE section_id = (SELECT id FROM section WHERE name = :name)"
+        " AND deadline <= :now LIMIT 1",
+        {"name": section, "now": micros(now)},
     ).fetchone()
     return row is not None
 

@@ -161,7 +161,7 @@ class SqlStore(SqlAttempts):
                 evaluations.reconsidered(cursor, section, states, (around.generation, around.counter))
 
     def evaluation_due(self, section: SectionName) -> bool:
-        with self._database.read() as cursor:
+        with self._database.glance() as cursor:
             return sections.evaluation_due(cursor, section)
 
     def change_counter(self, section: SectionName) -> int:

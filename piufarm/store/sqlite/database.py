@@ -133,6 +133,12 @@ class SqliteDatabase:
             yield cursor
 
     @contextmanager
+    def glance(self) -> Iterator[SqliteCursor]:
+        """See Database.glance."""
+        with self._translated():
+            yield self._connection.cursor(SqliteCursor)
+
+    @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[SqliteCursor]:
         """See Database.write; here it excludes other writers, who have their turns in the order in which they come."""
         self._refuse_another_file()

@@ -223,7 +223,7 @@ def test_a_slave_with_too_much_trouble_is_drained_once(store: Store) -> None:
     make_candidates(store, next=1)
     assert _reserve(store, "worker1") is None
     assert not store.has_candidate(SID, owner="worker1", now=NOON)
-    assert store.lease(SID, owner="worker1", count=5, now=NOON, deadline=NOON + HOUR) == ()
+    assert not store.lease(SID, owner="worker1", count=5, now=NOON, deadline=NOON + HOUR)
     assert _reserve(store, "worker2") == "next"
     assert [row.drained_at for row in store.slaves()] == [NOON, None]
 
