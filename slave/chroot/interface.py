@@ -91,6 +91,37 @@ class Entry(NamedTuple):
     device: int  # st_rdev of a device node
 
 
+class MarkKind(StrEnum):
+    """What began or ended at a mark."""
+
+    COMMAND = "c"
+    COMMAND_ENDED = "d"
+    SCRIPT = "s"
+    SCRIPT_ENDED = "e"
+
+
+class Mark(NamedTuple):
+    """A moment of a chroot's history, and which packages' scripts had left processes running by then.
+
+    Objects that were made later have a greater inode number in the upper layer, objects changed later no smaller time.
+    """
+
+    kind: MarkKind
+    inode: int  # 0: nobody knows when that was
+    time_ns: int
+    package: str  # of a script
+    text: str  # the script with its first argument, such as `postinst configure`; of a command the program
+    strays: tuple[str, ...]  # `?` is a process that does not say where it comes from
+
+
+class Placement(NamedTuple):
+    """When an object of the upper layer was made and changed; of a directory also when its content changed last."""
+
+    inode: int
+    changed_ns: int
+    content_ns: int
+
+
 @dataclass(frozen=True)
 class Changes:
     """How the tree differs from the base: only paths whose Entry differs or that exist on one side alone.
@@ -158,6 +189,14 @@ class Chroot(Protocol):
 
     def entries(self, paths: Sequence[str]) -> Mapping[str, Entry]:
         """The present Entry (lstat) of each of these paths that exists."""
+        ...
+
+    def history(self) -> Sequence[Mark]:
+        """What ran in this chroot, in order; nothing where the host cannot tell."""
+        ...
+
+    def placements(self, paths: Sequence[str]) -> Mapping[str, Placement]:
+        """Of those among these paths that the upper layer holds; no link is followed."""
         ...
 
 

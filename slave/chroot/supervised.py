@@ -15,7 +15,9 @@ from piufarm.slave.chroot.interface import (
     CommandLimits,
     CommandResult,
     Entry,
+    Mark,
     OverlayFallsShort,
+    Placement,
     Process,
 )
 from piufarm.slave.chroot.supervisor import Supervisor
@@ -153,6 +155,14 @@ class SupervisedChroot:
     def entries(self, paths: Sequence[str]) -> Mapping[str, Entry]:
         """The present Entry of each of these paths that exists."""
         return self._supervisor.entries(paths)
+
+    def history(self) -> Sequence[Mark]:
+        """What ran in this chroot, in order; nothing where the host cannot tell."""
+        return self._supervisor.history()
+
+    def placements(self, paths: Sequence[str]) -> Mapping[str, Placement]:
+        """When these paths were made and changed, as far as the upper layer holds them."""
+        return self._supervisor.placements(paths)
 
 
 def _line_with(words: bytes, output: bytes) -> str:

@@ -15,7 +15,17 @@ from piufarm.errors import FarmError
 from piufarm.run import PIPE, spawn
 from piufarm.slave.chroot.channel import Channel
 from piufarm.slave.chroot.frames import Frame, pack_frame, pack_list, unpack_attributes, unpack_entries, unpack_list
-from piufarm.slave.chroot.interface import CommandLimits, CommandResult, Entry, Limit, Process, Refused
+from piufarm.slave.chroot.interface import (
+    CommandLimits,
+    CommandResult,
+    Entry,
+    Limit,
+    Mark,
+    MarkKind,
+    Placement,
+    Process,
+    Refused,
+)
 from piufarm.slave.chroot.launch import Launch
 from piufarm.slave.chroot.relay import Relay
 from piufarm.trouble import TroubleKind
@@ -150,6 +160,19 @@ class Supervisor:
         self._ask("W", into=lambda frame: found.update(unpack_entries(frame.payload)))
         return found
 
+    def history(self) -> list[Mark]:
+        """What ran, in order."""
+        rows: list[bytes] = []
+        self._ask("M", into=lambda frame: rows.extend(unpack_list(frame.payload)))
+        return [_mark(*rows[at : at + 6]) for at in range(0, len(rows), 6)]
+
+    def placements(self, paths: Iterable[str]) -> dict[str, Placement]:
+        """When these paths were made and changed, as far as the upper layer holds them."""
+        rows: list[bytes] = []
+        self._ask("O", pack_list(*paths), into=lambda frame: rows.extend(unpack_list(frame.payload)))
+        quads = (rows[at : at + 4] for at in range(0, len(rows), 4))
+        return {os.fsdecode(path): Placement(*map(int, numbers)) for path, *numbers in quads}
+
     def processes(self) -> list[Process]:
         """The living processes but the supervisor."""
         rows: list[bytes] = []
@@ -206,6 +229,11 @@ def _setup_hint(text: str) -> str:
     if text.startswith("no way to limit"):
         return "--no-limits tests without limits, on a machine that may be lost"
     return "piufarm needs Linux 5.11 or newer with overlayfs, tmpfs and namespaces"
+
+
+def _mark(kind: bytes, inode: bytes, time_ns: bytes, package: bytes, text: bytes, strays: bytes) -> Mark:
+    words = os.fsdecode(strays).split()
+    return Mark(MarkKind(kind.decode()), int(inode), int(time_ns), os.fsdecode(package), os.fsdecode(text), (*words,))
 
 
 def _process(pid: bytes, ppid: bytes, uid: bytes, command: bytes, executable: bytes) -> Process:

@@ -36,6 +36,7 @@ sub start_command {
         id => $id, pid => $pid, output => $reader, exit => $exit, begun => $begun, left => $output_bytes,
         deadline => $begun + $seconds, counts => { map { $_ => event_count($_) } keys %watch }, probe => $begun + PROBE_EVERY,
     );
+    mark('c', '', $argv[0], { living() });
 }
 
 # In the child: nothing of ours but a pipe as output.
@@ -151,6 +152,8 @@ sub end_command {
     }
     my ($id, $status, $seconds) = ($command{id}, $command{status}, $command{ended} - $command{begun});
     %command = ();
+    end_script();
+    mark('d', '', '', { living() });
     end_frame($id, $status, $reason, $seconds);
 }
 

@@ -286,6 +286,7 @@ sub first_process {
     open STDOUT, '>', '/dev/null';
     open STDERR, '>', '/dev/null';
     umask 022;
+    listen_for_programs() if $scratch;
     filter_calls();
     drop_rights();
     begin_test_time($option{seconds});

@@ -7,6 +7,8 @@ my %handle = (
     X => \&remove_file,
     L => sub { my ($id, $payload) = @_; entries_of($id, unpack_list($payload)) },
     A => sub { my ($id, $payload) = @_; attributes_of($id, unpack_list($payload)) },
+    M => \&tell_history,
+    O => sub { my ($id, $payload) = @_; tell_places($id, unpack_list($payload)) },
     W => \&walk_tree,
     T => \&process_table,
     K => \&kill_all,
@@ -34,11 +36,15 @@ sub serve {
         push @readers, $command{output} if $command{output};
         push @readers, $command{exit} if $command{exit} && !defined $command{status};
         push @readers, map { $_->{socket} } grep { !$_->{half} } values %client;
+        push @readers, $programs if $programs;
+        push @readers, $script{exit} if %script;
         push @readers, $listener if $listener && keys %client < CLIENTS_MAX;
         my $readable = bits(@readers);
         my $writable = bits(map { $_->{socket} } grep { $_->{waiting} ne '' } values %client);
         my $timeout = !%command ? 1 : defined $command{status} ? 0.02 : 0.25;
         next if select($readable, $writable, undef, $timeout) < 0;
+        end_script() if ready($readable, $script{exit});
+        take_program() if ready($readable, $programs);
         take_output() if ready($readable, $command{output});
         @drained = grep { !ready($readable, $_->{handle}) || drain($_) } @drained;
         serve_clients($readable, $writable);

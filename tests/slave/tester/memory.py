@@ -18,6 +18,8 @@ from piufarm.slave.chroot.interface import (
     CommandResult,
     Entry,
     Limit,
+    Mark,
+    Placement,
     Process,
     Refused,
 )
@@ -117,6 +119,8 @@ class MemoryChroot:
         self.environment: dict[str, str] = {}
         self.obstructed: set[str] = set()  # directories in the place of files of ours
         self._answers = answers
+        self.marks: list[Mark] = []
+        self.places: dict[str, Placement] = {}
 
     def run(
         self,
@@ -184,6 +188,12 @@ class MemoryChroot:
 
     def entries(self, paths: Sequence[str]) -> Mapping[str, Entry]:
         return {path: self.nodes[path].entry for path in paths if path in self.nodes}
+
+    def history(self) -> Sequence[Mark]:
+        return self.marks
+
+    def placements(self, paths: Sequence[str]) -> Mapping[str, Placement]:
+        return {path: self.places[path] for path in paths if path in self.places}
 
 
 class MemoryBackend:
