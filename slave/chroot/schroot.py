@@ -108,21 +108,31 @@ def _changes(tree: Mapping[str, Entry], supervisor: Supervisor) -> Changes:
     return compare(tree, supervisor.walk())
 
 
+def settings_of(name: str) -> Mapping[str, str]:
+    """The configuration of a schroot. Raises FarmError if there is none of that name."""
+    configured = run(["schroot", "--config", "--chroot", name], check=False)
+    if configured.status != 0:
+        raise FarmError(f"there is no schroot {name}", hint=_HINT)
+    lines = configured.stdout.decode(errors="replace").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def is_ours(name: str, settings: Mapping[str, str]) -> bool:
+    """Whether `piufarm slave setup-schroot` has made it."""
+    directory = settings.get("directory", "")
+    is_named_so = Path(directory.removesuffix(CURRENT)).name == name
+    return settings.get("type") == "plain" and directory.endswith(CURRENT) and is_named_so
+
+
 def schroot_base(name: str) -> PreparedBase:
     """The base that `piufarm slave setup-schroot` made under this name, with its metadata.
 
     Raises FarmError if there is none or it was made by something else.
     """
-    configured = run(["schroot", "--config", "--chroot", name], check=False)
-    if configured.status != 0:
-        raise FarmError(f"there is no schroot {name}", hint=_HINT)
-    settings = dict(
-        line.split("=", 1) for line in configured.stdout.decode(errors="replace").splitlines() if "=" in line
-    )
-    directory = settings.get("directory", "")
-    folder = Path(directory.removesuffix(CURRENT))
-    if settings.get("type") != "plain" or not directory.endswith(CURRENT) or folder.name != name:
+    settings = settings_of(name)
+    if not is_ours(name, settings):
         raise FarmError(f"the schroot {name} is not one of ours", hint=_HINT)
+    folder = Path(settings["directory"].removesuffix(CURRENT))
     try:
         return PreparedBase(folder / (folder / "current").readlink())
     except OSError as error:

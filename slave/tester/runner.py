@@ -8,24 +8,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from piufarm.config.distros import Distros
-from piufarm.config.model import ChrootBackend
 from piufarm.errors import FarmError
 from piufarm.outcome import Finding, Outcome, Severity
-from piufarm.slave.bases.own_sources import archives_of, reaching
-from piufarm.slave.bases.prepare import default_cache, prepare, save_tarball
+from piufarm.slave.bases.prepare import default_cache, save_tarball
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.interface import Backend, Chroot, OverlayFallsShort
 from piufarm.slave.chroot.limits import NO_LIMITS, default_limits
-from piufarm.slave.network.access import NetworkAccess
-from piufarm.slave.tester.base_request import (
-    Archive,
-    base_request,
-    host_distros,
-    mirrors,
-    repositories,
-    site_proxy,
-)
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.inputs import Group, resolve
 from piufarm.slave.tester.log import TestLog, decode_output, quote_command
@@ -33,9 +21,9 @@ from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.procedures import wanted_procedures
 from piufarm.slave.tester.procedures.procedure import Procedure
 from piufarm.slave.tester.result import GroupResult, RunResult
+from piufarm.slave.tester.roots import Roots
 from piufarm.slave.tester.scripts import Skipped, require_testable
 from piufarm.slave.tester.steps.set_up import set_up
-from piufarm.slave.tester.suites import Suite, suites
 from piufarm.slave.tester.way import Way
 from piufarm.trouble import TroubleKind
 
@@ -71,7 +59,7 @@ class Runner:
 
     def _test(self, groups: Sequence[Group], procedures: Sequence[Procedure]) -> list[Outcome]:
         with self._timed("base"), _trouble_with_chroots():
-            base, backend = self._prepare()
+            base, backend = self._roots.prepare()
         with base:
             self.result.base_id = base.base_id
             self._show_preparation(base)
@@ -105,39 +93,8 @@ class Runner:
         return Outcome.FAIL
 
     @cached_property
-    def _distros(self) -> Distros:
-        return host_distros()
-
-    @property
-    def _target_release(self) -> str | None:
-        return self._distros.target_release(self.options.root.distribution)
-
-    @cached_property
-    def _suites(self) -> tuple[Suite, ...]:
-        return suites(self.options, mirrors(self.options.root), self._distros)
-
-    def _prepare(self) -> tuple[PreparedBase, Backend]:
-        root = self.options.root
-        archives = mirrors(root)
-        sources = "".join(suite.sources for suite in self._suites)
-        network = self._network(sources, archives)
-        request = base_request(root, archives, self._distros)
-        if root.schroot is not None:
-            from piufarm.slave.chroot.schroot import SchrootBackend, schroot_base
-
-            base = schroot_base(root.schroot)
-            network = reaching(network, archives_of(request, base.root))
-            return base, SchrootBackend(self.options.tmpdir, network, request)
-        from piufarm.slave.chroot.overlay import OverlayBackend
-
-        base = prepare(request, cache=default_cache(), network=network, progress=self.log.info)
-        network = reaching(network, archives_of(request, base.root))
-        return base, OverlayBackend(self.options.tmpdir, network, copies=root.backend is ChrootBackend.COPY)
-
-    def _network(self, sources: str, archives: list[Archive]) -> NetworkAccess:
-        reachable = dict.fromkeys([archive.uri for archive in archives] + [uri for uri, _ in repositories(sources)])
-        proxy = site_proxy(self.options.root, list(reachable))
-        return NetworkAccess(tuple(reachable), default_cache() / "debs", proxy, self.options.root.network)
+    def _roots(self) -> Roots:
+        return Roots(self.options, self.log.info)
 
     def _show_preparation(self, base: PreparedBase) -> None:
         for command in base.preparation:
@@ -165,9 +122,9 @@ class Runner:
         limits = replace(default_limits(), seconds=self.options.test_seconds) if self.options.limits else NO_LIMITS
         with self._opened(backend.open(base, limits)) as chroot:
             self.log.debug(f"Created a chroot of base {base.base_id} at {chroot.root}")
-            examination = Examination(chroot, group, self.options, self.log, self._target_release)
+            examination = Examination(chroot, group, self.options, self.log, self._roots.target_release)
             examination.set_variables(PIUPARTS_TEST=procedure.name)
-            if len(self._suites) > 1:
+            if self.options.tests.is_distupgrade:
                 examination.way = self._way(procedure, base, backend)
             outcome: Outcome | None = None
             try:
@@ -186,8 +143,7 @@ class Runner:
 
     def _way(self, procedure: Procedure, base: PreparedBase, backend: Backend) -> Way:
         another_root = partial(self._bare_root, procedure, base, backend)
-        network = self._network("".join(suite.sources for suite in self._suites), mirrors(self.options.root))
-        return Way(self._suites, another_root, network, default_cache() / "references")
+        return Way(self._roots.suites, another_root, self._roots.network, default_cache() / "references")
 
     @contextmanager
     def _bare_root(self, procedure: Procedure, base: PreparedBase, backend: Backend) -> Iterator[Examination]:
@@ -195,7 +151,7 @@ class Runner:
         limits = default_limits() if self.options.limits else NO_LIMITS
         with self._opened(backend.open(base, limits)) as chroot:
             self.log.debug(f"Created a chroot of base {base.base_id} at {chroot.root}")
-            examination = Examination(chroot, Group(()), self.options, self.log, self._target_release)
+            examination = Examination(chroot, Group(()), self.options, self.log, self._roots.target_release)
             examination.set_variables(PIUPARTS_TEST=procedure.name)
             set_up(examination)
             yield examination

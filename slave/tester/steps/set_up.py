@@ -5,7 +5,6 @@ from __future__ import annotations
 from piufarm.errors import FarmError
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.scripts import run_scripts
-from piufarm.slave.tester.steps.installing import install_names
 from piufarm.trouble import TroubleKind
 
 
@@ -17,9 +16,8 @@ def set_up(examination: Examination) -> None:
     try:
         run_scripts(examination, "post_chroot_unpack")
         run_scripts(examination, "post_setup")
-        install_names(examination, examination.options.root.fake_essential_packages)
     except TestEnded as error:
-        hint = "look at the log: a script of --scriptsdir or one of --fake-essential-packages"
+        hint = "look at the log: a script of --scriptsdir"
         raise FarmError("the chroot could not be set up", hint=hint, kind=TroubleKind.CHROOT) from error
     if not examination.is_untouched:
         examination.reference = examination.present_state()
