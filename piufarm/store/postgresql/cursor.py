@@ -79,9 +79,9 @@ class PostgresqlCursor:
         self._send()
         self._cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", _CopyText(rows))
 
-    def batches(self, query: str, size: int) -> Iterator[list[Row]]:
+    def batches(self, query: str, size: int, parameters: Parameters = _NONE, /) -> Iterator[list[Row]]:
         """See Cursor.batches."""
-        self.also(f"DECLARE batches CURSOR FOR {query}")
+        self.also(f"DECLARE batches CURSOR FOR {query}", parameters)
         while batch := self.execute(f"FETCH {size} FROM batches").fetchall():
             yield batch
         self.also("CLOSE batches")

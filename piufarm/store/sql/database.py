@@ -42,8 +42,11 @@ class Cursor(Protocol):
         """Insert many rows by the fastest way that the database has."""
         ...
 
-    def batches(self, query: str, size: int) -> Iterator[list[Row]]:
-        """The rows of a query, so many at a time; other statements may be run between them."""
+    def batches(self, query: str, size: int, parameters: Parameters = ..., /) -> Iterator[list[Row]]:
+        """The rows of a query, so many at a time; other statements may be run between them.
+
+        A server works no faster at them than its client does, which may be one that stands back.
+        """
         ...
 
     def freeze(self, tables: Sequence[str]) -> None:

@@ -26,6 +26,7 @@ from piufarm.store.sql.rows import (
     numbers_text,
 )
 
+_READ_BATCH: Final = 500
 _BATCH: Final = 200  # packages a transaction, which results of the section wait for: some milliseconds
 _OUTCOME_AND_STATE: Final = """
     r.outcome, p.retest_rank > 0, p.state, p.reason, p.chain, p.waiting, p.blocked, p.chosen, p.retestable, p.blocker
@@ -44,10 +45,8 @@ def snapshot(cursor: Cursor, section: SectionName) -> Snapshot:
     """See Store.snapshot."""
     key = find_section(cursor, section)
     read = RelationsReader()
-    rows = cursor.execute(
-        f"SELECT {NODE_COLUMNS} FROM {WITH_RESULTS} WHERE {_PRESENT} ORDER BY p.name", key.columns
-    )
-    nodes = [node(row, read) for row in rows]
+    query = f"SELECT {NODE_COLUMNS} FROM {WITH_RESULTS} WHERE {_PRESENT} ORDER BY p.name"
+    nodes = [node(row, read) for batch in cursor.batches(query, _READ_BATCH, key.columns) for row in batch]
     return Snapshot(key.generation, key.counter, nodes, _others(cursor, key))
 
 
@@ -84,11 +83,11 @@ def _others(cursor: Cursor, key: SectionKey) -> Sequence[ForeignSection]:
 
 def _foreign_packages(cursor: Cursor, key: SectionKey) -> Sequence[ForeignPackage]:
     read = RelationsReader()
-    rows = cursor.execute(
+    query = (
         f"SELECT p.name, p.version, p.provides, p.state, r.outcome FROM {WITH_RESULTS} WHERE {_PRESENT}"
-        " ORDER BY p.name",
-        key.columns,
+        " ORDER BY p.name"
     )
+    rows = (row for batch in cursor.batches(query, _READ_BATCH, key.columns) for row in batch)
     return [
         ForeignPackage(
             name, version, read.provides(provides), PackageState(state), Outcome(outcome) if outcome else None

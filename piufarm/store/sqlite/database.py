@@ -37,9 +37,9 @@ class SqliteCursor(sqlite3.Cursor):
         """See Cursor.also."""
         self.execute(statement, parameters)
 
-    def batches(self, query: str, size: int) -> Iterator[list[Row]]:
+    def batches(self, query: str, size: int, parameters: Parameters = _NONE, /) -> Iterator[list[Row]]:
         """See Cursor.batches."""
-        rows = self.connection.execute(query)
+        rows = self.connection.execute(query, parameters)
         while batch := rows.fetchmany(size):
             yield batch
 
