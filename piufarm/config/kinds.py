@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from piufarm.config.model import ChrootBackend, Expiry
+from piufarm.config.model import ChrootBackend, Expiry, NetworkScope
 from piufarm.names import SectionName
 from piufarm.store_url import EXPECTED as STORE_EXPECTED
 from piufarm.store_url import split_store_url
@@ -187,6 +187,10 @@ def _backend(text: str) -> ChrootBackend:
     return ChrootBackend(text)
 
 
+def _network(text: str) -> NetworkScope:
+    return NetworkScope(text)
+
+
 TEXT: Final = Kind("text", "a text", str)
 WORD: Final = Kind("word", "one word without blanks", _word)
 WORDS: Final = Kind("words", "words separated by blanks", _words)
@@ -212,3 +216,4 @@ URL_PATH: Final = Kind("URL path", "a path such as /piuparts/", _doc_root)
 PATH: Final = Kind("path", "a path", _path)
 KEYRING: Final = Kind("path or none", "the path of a keyring, or none for unsigned archives", _keyring)
 BACKEND: Final = Kind("backend", " or ".join(ChrootBackend), _backend)
+NETWORK: Final = Kind("scope", " or ".join(NetworkScope), _network)

@@ -26,6 +26,14 @@ class ChrootBackend(StrEnum):
     COPY = "copy"
 
 
+class NetworkScope(StrEnum):
+    """What the commands of a test can reach of the network; base images are always made with `apt`."""
+
+    APT = "apt"  # apt alone, only the archives of the section, and nothing while maintainer scripts run
+    ARCHIVES = "archives"  # every command, the archives of the section
+    ANY = "any"  # every command, all public http and https servers
+
+
 @dataclass(frozen=True)
 class Expiry:
     """`expire-old-days`, `expire-fail-days`: 0 is off; a relative value counts from the reschedule days."""
@@ -86,6 +94,7 @@ class Section:
     setarch: tuple[str, ...]
     tmpdir: Path | None
     chroot_backend: ChrootBackend
+    network: NetworkScope
     strict: bool  # for our own tester: more than the predecessor's findings
     chroot_tgz: str | None
     basetgz_directory: Path

@@ -24,7 +24,7 @@ class Refused(FarmError):
 
 
 class OverlayFallsShort(FarmError):
-    """What happened in a chroot cannot be told from what an overlay cannot do; a copy of the base can."""
+    """A command failed as it does where overlays reach their limits; a copy of the base has none."""
 
     usual_kind = TroubleKind.CHROOT
 
@@ -67,6 +67,7 @@ class CommandResult:
     output: bytes
     seconds: float
     stopped_by: Limit | None = None
+    trouble: FarmError | None = None  # it may have failed because of the way in which the chroot was made
 
 
 class Process(NamedTuple):
@@ -145,6 +146,11 @@ class Chroot(Protocol):
 
     @property
     def base(self) -> Base: ...
+
+    @property
+    def host_pid(self) -> int:
+        """The first process of the chroot, as the host numbers it: by it root can enter, and see the root."""
+        ...
 
     def run(
         self,
@@ -235,7 +241,7 @@ class Backend(Protocol):
     def open(self, base: Base, limits: ChrootLimits) -> AbstractContextManager[Chroot]:
         """A chroot that is gone, with every process, mount and directory of its own, when the block ends.
 
-        Its commands raise OverlayFallsShort where only a copy of the base will do.
+        Its commands end with OverlayFallsShort as their trouble where only a copy of the base will do.
         """
         ...
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+from piufarm.config.model import NetworkScope
 from piufarm.errors import FarmError
 from piufarm.slave.chroot.interface import (
     Base,
@@ -92,28 +94,26 @@ class SupervisedChroot:
         limits: CommandLimits = _USUAL_LIMITS,
         network: bool = False,
     ) -> CommandResult:
-        """Run a command as root in the chroot; see the interface. Raises OverlayFallsShort, too."""
-        result = self._supervisor.run(argv, env=env, limits=limits, network=network)
+        """Run a command as root in the chroot; see the interface."""
+        scope = self._access.scope if self._access is not None else NetworkScope.APT
+        network = network or scope is not NetworkScope.APT
+        result = self._supervisor.run(argv, env=env, limits=limits, network=network, for_apt=scope is NetworkScope.APT)
         if network and result.status != 0 and self._access is not None:
             forget_what_apt_refused(result.output.decode("utf-8", "surrogateescape"), self._access)
-        if result.status != 0:
-            self._refuse_to_judge(result)
-        return result
+        return replace(result, trouble=self._trouble_with(result)) if result.status != 0 else result
 
-    def _refuse_to_judge(self, result: CommandResult) -> None:
-        """Raises FarmError if the command may have failed because of the way in which this chroot was made."""
+    def _trouble_with(self, result: CommandResult) -> FarmError | None:
+        """Why the command may have failed only because of the way in which this chroot was made."""
         command = result.argv[0]
         if self._kind.is_overlay and _CROSS_DEVICE in result.output:
-            raise OverlayFallsShort(
-                f"{command} met a limit of overlays: {_line_with(_CROSS_DEVICE, result.output)}",
-                hint="--chroot-backend copy has none",
-            )
+            said = _line_with(_CROSS_DEVICE, result.output)
+            return OverlayFallsShort(f"{command} met a limit of overlays: {said}", hint="use --chroot-backend copy")
         if self._kind.own_range and _NOT_PERMITTED in result.output:
-            raise FarmError(
-                f"{command} was refused what only real root may do: {_line_with(_NOT_PERMITTED, result.output)}",
-                hint="test this package as root, or with --schroot NAME",
-                kind=TroubleKind.CHROOT,
-            )
+            said = _line_with(_NOT_PERMITTED, result.output)
+            hint = "test this package as root, or with --schroot NAME"
+            words = f"{command} was refused what only real root may do, such as making device nodes: {said}"
+            return FarmError(words, hint=hint, kind=TroubleKind.CHROOT)
+        return None
 
     def put(self, path: str, content: bytes | BinaryIO, *, mode: int = 0o644) -> None:
         """Write a file as root; a symbolic link in its place is replaced. Raises Refused."""

@@ -85,12 +85,21 @@ class Supervisor:
         self._channel.close()
 
     def run(
-        self, argv: Sequence[str], *, env: Mapping[str, str], limits: CommandLimits, network: bool = False
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        limits: CommandLimits,
+        network: bool = False,
+        for_apt: bool = True,
     ) -> CommandResult:
-        """Run a command; with `network`, programs find the proxy in their environment."""
+        """Run a command; with `network`, programs find the proxy in their environment.
+
+        `for_apt`: it answers none but the programs of apt that no maintainer script has started.
+        """
         words = [f"{name}={value}" for name, value in env.items()]
         if network:
-            proxy = f"http://127.0.0.1:{self._listen()}"
+            proxy = f"http://127.0.0.1:{self._listen(for_apt)}"
             words += [f"http_proxy={proxy}", f"https_proxy={proxy}"]
         request = pack_list(str(limits.seconds), str(limits.output_bytes), str(len(argv)), *argv, *words)
         output: list[bytes] = []
@@ -105,10 +114,10 @@ class Supervisor:
             stopped_by = Limit.DISK  # only file systems of ours can be written in there
         return CommandResult(tuple(argv), exit_status, text, float(seconds), stopped_by)
 
-    def _listen(self) -> int:
+    def _listen(self, for_apt: bool) -> int:
         if self._relay is None:
             raise FarmError("this chroot has no way out to any archive")
-        return int(unpack_list(self._ask("N").payload)[0])
+        return int(unpack_list(self._ask("N", pack_list("apt" if for_apt else "all")).payload)[0])
 
     def put(self, path: str, content: bytes | BinaryIO, *, mode: int = 0o644) -> None:
         """Write a file, replacing what is there (a symbolic link, too); makes missing directories. Raises Refused."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from piufarm.config.distros import Distros
-from piufarm.config.model import ChrootBackend, Configuration, Section
+from piufarm.config.model import ChrootBackend, Configuration, NetworkScope, Section
 from piufarm.run import clean_environment
 from piufarm.slave.spool import Reserved
 
@@ -122,6 +122,8 @@ class CommandLine:
         words = [] if self.section.strict else ["--compat"]
         if self.section.chroot_backend is ChrootBackend.COPY:
             words += ["--chroot-backend", "copy"]
+        if self.section.network is not NetworkScope.APT:
+            words += ["--network", str(self.section.network)]
         if self.section.archive_keyring:
             words += ["--keyring", str(self.section.archive_keyring)]
         if self.section.archive_unsigned:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import posixpath
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
+
+from piufarm.config.model import NetworkScope
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -18,6 +22,7 @@ class NetworkAccess:
     archives: tuple[str, ...]  # base URIs, http or https
     deb_cache: Path  # directory of .debs, shared by all tests of this host
     upstream_proxy: str | None = None  # http://host:port of the site, or None
+    scope: NetworkScope = NetworkScope.APT
 
     def upstream_of(self, url: str) -> str | None:
         """The URL to fetch for `url`, if it lies in one of the archives.
@@ -30,7 +35,7 @@ class NetworkAccess:
         except ValueError:
             return None
         path = posixpath.normpath(unquote(asked.path) or "/")
-        if asked.username is not None or asked.query or asked.fragment:
+        if asked.username is not None or (asked.query and self.scope is not NetworkScope.ANY) or asked.fragment:
             return None
         for archive in self._split():
             top = unquote(archive.path).rstrip("/")
@@ -41,13 +46,23 @@ class NetworkAccess:
             upgraded = archive.scheme == "https" and asked.scheme == "http" and asked.port in (None, archive.port)
             if upgraded and asked.hostname == archive.hostname:
                 return asked._replace(scheme="https").geturl()
-        return None
+        return url if self._reaches(*origin[1:]) else None
 
     def may_tunnel_to(self, host: str, port: int) -> bool:
         """Whether an https archive is at this address."""
-        return any(
-            archive.scheme == "https" and _origin(archive)[1:] == (host.lower(), port) for archive in self._split()
-        )
+        asked = (host.lower(), port)
+        is_archive = any(archive.scheme == "https" and _origin(archive)[1:] == asked for archive in self._split())
+        return is_archive or self._reaches(*asked)
+
+    def _reaches(self, host: str, port: int) -> bool:
+        """Whether this is a public server and these are in scope: those of the host and its site are not for tests."""
+        if self.scope is not NetworkScope.ANY or port not in _PORTS.values():
+            return False
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return False
+        return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global for *_, address in found)
 
     def _split(self) -> Iterator[SplitResult]:
         for archive in self.archives:

@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 from piufarm import __version__
 from piufarm.slave.tester.check_arguments import add_checks
 from piufarm.slave.tester.log import Level
-from piufarm.slave.tester.options import COMMAND_OUTPUT_MEBIBYTES, COMMAND_SECONDS
+from piufarm.slave.tester.options import COMMAND_OUTPUT_MEBIBYTES, COMMAND_SECONDS, TEST_SECONDS
 from piufarm.slave.tester.root_arguments import add_archive, add_policy, add_root
 
 USAGE: Final = (
@@ -123,6 +123,8 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
                        help="limit for the output of one command (default: 8)")
     group.add_argument("--command-runtime", metavar="SECONDS", type=_positive, default=COMMAND_SECONDS,
                        help="limit for the run time of one command (default: 3600)")
+    group.add_argument("--test-runtime", metavar="SECONDS", type=_positive, default=TEST_SECONDS,
+                       help="limit for the time from the making of a root to its end (default: 21600)")
     group.add_argument("--no-limits", action="store_true", help="run even where not everything can be limited")
     group.add_argument("-t", "--tmpdir", metavar="DIR", type=Path, help="where logs say the root is ($TMPDIR, /tmp)")
     group.add_argument("-v", "--verbose", action="store_true", help="accepted, without effect")

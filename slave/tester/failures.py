@@ -35,11 +35,10 @@ _CHROOT: Final = (
 )
 _LIMITS: Final = {
     Limit.TIME: TroubleKind.TIMEOUT,
+    Limit.TEST_TIME: TroubleKind.TIMEOUT,
     Limit.DISK: TroubleKind.DISK,
     Limit.MEMORY: TroubleKind.OTHER,
 }
-# An overlay without redirected directories cannot rename one of the base; dpkg (not a script's mv) then sees EXDEV.
-_CROSS_DEVICE: Final = re.compile(r"^(?:dpkg: error.*| (?:unable|cannot) .*): Invalid cross-device link$", re.MULTILINE)
 
 
 def farm_trouble(result: CommandResult, output: str, *, fetches: bool, untouched: bool) -> FarmError | None:
@@ -47,10 +46,8 @@ def farm_trouble(result: CommandResult, output: str, *, fetches: bool, untouched
 
     `fetches`: it could reach the archive. `untouched`: before it the chroot was as the base is, apt included.
     """
-    cross_device = _CROSS_DEVICE.search(output)
-    if cross_device and result.argv[0] in ("apt-get", "dpkg"):
-        reason = f"the chroot backend cannot do what dpkg needs: {cross_device[0].strip()}"
-        return FarmError(reason, kind=TroubleKind.CHROOT)
+    if result.trouble is not None:
+        return result.trouble
     if not fetches or any(said.search(output) for said in (_PACKAGES_AT_WORK, _DPKG_FAILED, _BAD_FILE)):
         return None
     if untouched and result.stopped_by in _LIMITS:

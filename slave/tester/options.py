@@ -8,12 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from piufarm.config.model import ChrootBackend
+from piufarm.config.model import ChrootBackend, NetworkScope
 from piufarm.slave.tester.ignores import IgnoreRule
 from piufarm.slave.tester.log import Level
 from piufarm.slave.tester.script_set import ScriptSet
 
 COMMAND_SECONDS: Final = 3600.0
+TEST_SECONDS: Final = 6 * 3600.0
 COMMAND_OUTPUT_MEBIBYTES: Final = 8
 DEBFOSTER_OPTIONS: Final = ("-o", "MaxPriority=required", "-o", "UseRecommends=no", "-f", "-n", "apt", "debfoster")
 
@@ -49,6 +50,7 @@ class RootOptions:
     unsafe_io: bool = True
     force_confdef: bool = False
     allow_database: bool = False
+    network: NetworkScope = NetworkScope.APT
     proxy: str | None = None
     update_retries: int = 0
     bind_mounts: tuple[Path, ...] = ()  # host directories, at the same place inside, never writable
@@ -136,6 +138,7 @@ class Options:
     tmpdir: Path = Path("/tmp")
     limits: bool = True
     command_seconds: float = COMMAND_SECONDS
+    test_seconds: float = TEST_SECONDS  # of each chroot
     command_output_bytes: int = COMMAND_OUTPUT_MEBIBYTES * 1024 * 1024
     words: Sequence[str] = ()  # the command line as given, to be shown and to be replayed
 

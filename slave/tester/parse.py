@@ -50,6 +50,7 @@ def parse_options(arguments: argparse.Namespace, words: Sequence[str] = ()) -> O
         tmpdir=tmpdir.absolute(),
         limits=not arguments.no_limits,
         command_seconds=arguments.command_runtime,
+        test_seconds=arguments.test_runtime,
         command_output_bytes=int(arguments.max_command_output_size * _MEBIBYTE),
         words=tuple(words),
     )
@@ -93,6 +94,7 @@ def _root(arguments: argparse.Namespace) -> RootOptions:
         unsafe_io=not arguments.dpkg_noforce_unsafe_io,
         force_confdef=arguments.dpkg_force_confdef,
         allow_database=arguments.allow_database,
+        network=arguments.network,
         proxy=arguments.proxy,
         update_retries=arguments.update_retries,
         bind_mounts=_bind_mounts(arguments),

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from piufarm.config.model import ChrootBackend
+from piufarm.config.model import ChrootBackend, NetworkScope
 
 _PBUILDER: Final = Path("/var/cache/pbuilder/base.tgz")
 _OWN: Final = (ChrootBackend.OVERLAY, ChrootBackend.COPY)
@@ -52,6 +52,9 @@ def add_archive(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-K", "--keyring", metavar="FILE", type=Path, help="the archive's keys, trusted in the root too")
     group.add_argument("--do-not-verify-signatures", action="store_true", help="accept unsigned archives")
     group.add_argument("--no-check-valid-until", action="store_true", help="accept expired archives")
+    group.add_argument("--network", choices=tuple(NetworkScope), default=NetworkScope.APT, type=NetworkScope,
+                       help="what can be reached from a test: `apt` (default): the archives, by apt, and not while "
+                            "maintainer scripts run; `archives`: the archives, always; `any`: public servers, always")
     group.add_argument("--proxy", metavar="URL", help="fetch through this proxy (default: the environment's)")
     group.add_argument("--update-retries", metavar="N", type=int, default=0, help="repeat a failing update")
 

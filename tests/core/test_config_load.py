@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from piufarm.config.inifile import parse_ini
 from piufarm.config.load import examine, load
-from piufarm.config.model import ChrootBackend, Configuration, Expiry, Global, Origin, Section
+from piufarm.config.model import ChrootBackend, Configuration, Expiry, Global, NetworkScope, Origin, Section
 from piufarm.config.settings import SETTINGS, Scope
 from piufarm.errors import ConfigError
 from piufarm.names import SectionName
@@ -110,6 +110,7 @@ def test_every_default_of_a_section_has_its_documented_value(tmp_path: Path) -> 
         ("archive-keyring = none", "archive_unsigned", True),
         ("archive-keyring = /etc/keys.gpg", "archive_keyring", Path("/etc/keys.gpg")),
         ("chroot-backend = schroot", "chroot_backend", ChrootBackend.SCHROOT),
+        ("network = archives", "network", NetworkScope.ARCHIVES),
         ("strict = yes", "strict", True),
         ("packages = hello lib*-perl [a-c]?", "packages", ("hello", "lib*-perl", "[a-c]?")),
         ("log-file = $SECTION/talk.log", "log_file", "sid/talk.log"),

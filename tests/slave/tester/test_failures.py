@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from piufarm.errors import FarmError
 from piufarm.slave.chroot.interface import CommandResult, Limit
 from piufarm.slave.tester.failures import farm_trouble
 from piufarm.trouble import TroubleKind
@@ -91,22 +92,10 @@ def test_other_commands_never_fetch() -> None:
     assert trouble("E: Failed to fetch x", ("/etc/cron.daily/probe",)) is None
 
 
-@pytest.mark.parametrize(
-    "output",
-    [
-        "dpkg: error processing archive x (--unpack):\n unable to move aside './x' to install new version: "
-        "Invalid cross-device link\nE: Sub-process /usr/bin/dpkg returned an error code (1)",
-        "dpkg: error: unable to move aside: Invalid cross-device link\nE: Sub-process dpkg returned an error code",
-    ],
-)
-def test_an_overlay_that_cannot_rename_a_directory_is_ours(output: str) -> None:
-    assert trouble(output) is not None
-
-
-def test_a_script_that_renames_across_file_systems_is_the_packages_failure() -> None:
-    said = "Setting up probe (1) ...\nOSError: [Errno 18] Invalid cross-device link: '/dev/shm/a' -> '/a'"
-    assert trouble(f"{said}\nE: Sub-process /usr/bin/dpkg returned an error code (1)") is None
-    assert trouble("mv: Invalid cross-device link", ("/etc/cron.daily/probe",)) is None
+def test_what_the_chroot_could_not_do_is_ours() -> None:
+    error = FarmError("the chroot cannot do that")
+    result = CommandResult(PURGE, 1, b"", 1.0, trouble=error)
+    assert farm_trouble(result, "Removing probe (1) ...", fetches=False, untouched=False) is error
 
 
 @pytest.mark.parametrize(
