@@ -18,6 +18,7 @@ from piufarm.slave.tester import arguments as command_line
 from piufarm.slave.tester.log import TestLog
 from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.parse import parse_options
+from piufarm.slave.tester.reproduce import reproduction
 from piufarm.slave.tester.result import RunResult
 from piufarm.slave.tester.runner import Runner
 from piufarm.trouble import TroubleKind
@@ -42,7 +43,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _run(options: Options, log: TestLog) -> int:
-    result = RunResult(reproduce=shlex.join(["piufarm", *options.words]))
+    result = RunResult(reproduce=reproduction(options, {}))
     _announce(options, log)
     try:
         outcome = Runner(options, log, result).run()
@@ -59,6 +60,7 @@ def _run(options: Options, log: TestLog) -> int:
         log.error(f"Not tested, {kind}: {error.message}")
         raise
     finally:
+        result.reproduce = reproduction(options, result.versions)
         if options.output.result is not None:
             result.write(options.output.result)
     return _STATUS[outcome]

@@ -13,6 +13,7 @@ from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import Chroot, CommandLimits, CommandResult, Limit, Refused
 from piufarm.slave.tester.base_facts import BaseFacts
 from piufarm.slave.tester.compare import Comparison, compare
+from piufarm.slave.tester.culprits import charge
 from piufarm.slave.tester.diversions import DIVERSIONS, parse_diversions
 from piufarm.slave.tester.failures import farm_trouble
 from piufarm.slave.tester.identities import Identities
@@ -173,6 +174,7 @@ class Examination:
         self, finding: Finding, *, ends_the_test: bool = False, warning_level: Level = Level.ERROR
     ) -> None:
         """Record a finding and show it; raises TestEnded if it is an error that ends the test."""
+        finding = charge(finding, self.chroot, self.lists)
         self.findings.append(finding)
         levels = {Severity.INFO: Level.INFO, Severity.WARNING: warning_level}
         self.log.write(levels.get(finding.severity, Level.ERROR), finding.text)

@@ -11,7 +11,9 @@ from typing import Final
 from piufarm import __version__
 from piufarm.errors import FarmError
 from piufarm.files import atomic_write
-from piufarm.outcome import Finding, Outcome
+from piufarm.outcome import Finding, Outcome, is_innocent
+from piufarm.slave.tester.culprits import culprits_of
+from piufarm.slave.tester.examination import Examination
 from piufarm.trouble import TroubleKind
 
 SCHEMA: Final = 1  # raised when a field changes its meaning or goes; new fields do not raise it
@@ -27,6 +29,24 @@ class GroupResult:
     installed: Mapping[str, str]  # every package that the test brought into the root, with its version
     timings: Mapping[str, float]  # seconds by phase
     test: str  # which one: install, upgrade, …; empty if there was none yet
+    culprits: Sequence[str] = ()  # packages that errors are charged to
+    innocent: bool = False  # it failed, and that is certainly the doing of other packages
+
+    @classmethod
+    def of(cls, examination: Examination, test: str, outcome: Outcome | None) -> GroupResult:
+        """What is known about a test, also about one that did not end."""
+        base = examination.chroot.base.packages
+        installed = {
+            package.name: package.version
+            for package in examination.installed.values()
+            if base.get(package.name) != package.version
+        }
+        packages = [package.wanted for package in examination.group.packages]
+        findings = examination.findings
+        innocent = is_innocent(findings, examination.own_names())
+        return cls(
+            packages, outcome, findings, installed, examination.timings, test, culprits_of(findings), innocent
+        )
 
 
 @dataclass
@@ -35,11 +55,20 @@ class RunResult:
 
     reproduce: str  # a shell command
     base_id: str | None = None
+    base_packages: Mapping[str, str] = field(default_factory=dict)  # what was in the root before, with versions
     outcome: Outcome | None = None
     trouble: str | None = None  # why there is no outcome
     trouble_kind: TroubleKind | None = None
     groups: list[GroupResult] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Names without architecture with the versions in which they were there last."""
+        known = dict(self.base_packages)
+        for group in self.groups:
+            known.update(group.installed)
+        return {name.partition(":")[0]: version for name, version in known.items()}
 
     def to_json(self) -> str:
         """The result as a JSON document; docs/tester.md describes its fields."""

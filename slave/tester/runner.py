@@ -61,7 +61,7 @@ class Runner:
         with self._timed("base"), _trouble_with_chroots():
             base, backend = self._roots.prepare()
         with base:
-            self.result.base_id = base.base_id
+            self.result.base_id, self.result.base_packages = base.base_id, base.packages
             self._show_preparation(base)
             if self.options.root.save is not None:
                 with self._timed("save"):
@@ -158,16 +158,7 @@ class Runner:
 
     def _keep(self, procedure: Procedure, examination: Examination, outcome: Outcome | None) -> None:
         """Add what is known about a test to the result, also of one that did not end."""
-        base = examination.chroot.base.packages
-        installed = {
-            package.name: package.version
-            for package in examination.installed.values()
-            if base.get(package.name) != package.version
-        }
-        packages = [package.wanted for package in examination.group.packages]
-        self.result.groups.append(
-            GroupResult(packages, outcome, examination.findings, installed, examination.timings, procedure.name)
-        )
+        self.result.groups.append(GroupResult.of(examination, procedure.name, outcome))
 
     @contextmanager
     def _opened(self, chroot: AbstractContextManager[Chroot]) -> Iterator[Chroot]:

@@ -2,7 +2,7 @@
 # keeps it waiting for the answer (seccomp_unotify(2)), so that the moment is exact. At each mark the next inode number
 # of the tmpfs is noted: they grow with every object that is made, so the files of the upper layer can be put in order.
 use constant { SECCOMP_SET_MODE_FILTER => 1, NEW_LISTENER => 8, WAIT_KILLABLE => 32, NOTIFY => 0x7fc00000 };
-use constant { NOTIFICATION_RECEIVE => 0xc0502100, NOTIFICATION_ANSWER => 0xc0182101, NOTIFICATION_SIZE => 80, GO_ON => 1 };
+use constant { RECEIVE => 0xc0502100, ANSWER => 0xc0182101, MESSAGE_SIZE => 80, GO_ON => 1 };    # linux/seccomp.h
 use constant NAME_MAX => 256;
 
 # Of each architecture (asm/unistd.h): seccomp, and by the marks of linux/audit.h execve and execveat; a processor may
@@ -41,13 +41,13 @@ sub listen_for_programs {
 
 # A program is about to start: if it is a maintainer script, that is noted before its first line runs.
 sub take_program {
-    my $message = "\0" x NOTIFICATION_SIZE;
-    ioctl $programs, NOTIFICATION_RECEIVE, $message or return;
+    my $message = "\0" x MESSAGE_SIZE;
+    ioctl $programs, RECEIVE, $message or return;
     my ($id, $pid, $number, $first, $second, $third) = unpack 'Q L x4 l x12 Q Q Q', $message;
     my ($path, $arguments) = $IS_EXECVEAT{$number} ? ($second, $third) : ($first, $second);
     begin_script($pid, string_of($pid, $path), $arguments) if %command;
     my $answer = pack 'Q q l L', $id, 0, 0, GO_ON;
-    ioctl $programs, NOTIFICATION_ANSWER, $answer;
+    ioctl $programs, ANSWER, $answer;
 }
 
 # A script that another one starts belongs to that one, and one that no dpkg of ours starts to whoever does.
@@ -97,7 +97,7 @@ sub mark {
     push @marks, pack_list($kind, $inode, $changed, $package, $text, join ' ', strays($alive));
 }
 
-# Inode number and times of change, of the object itself and of what is in it, in nanoseconds; nothing if it is not there.
+# Inode number and times of change (of the object itself, of what is in it) in nanoseconds; nothing if it is not there.
 sub place {
     my ($name) = @_;
     my $stat = "\0" x 256;
@@ -107,8 +107,8 @@ sub place {
     return ($inode, map { $times[$_] * 1_000_000_000 + $times[$_ + 1] } 0, 2);
 }
 
-# The processes that nobody waits for any more: of which packages' scripts they come, by what dpkg tells scripts in their
-# environment; `?` for those that do not say.
+# The processes that nobody waits for any more: of which packages' scripts they come, by what dpkg tells scripts in
+# their environment; `?` for those that do not say.
 sub strays {
     my ($alive) = @_;
     my %found;
