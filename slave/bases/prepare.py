@@ -15,10 +15,7 @@ from piufarm.slave.bases.own_sources import archives_of
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.request import BaseRequest, request_key
 from piufarm.slave.bases.shelf import Shelf
-from piufarm.slave.bases.tarball import save_tarball
 from piufarm.slave.network.access import NetworkAccess
-
-__all__ = ["default_cache", "prepare", "save_tarball"]
 
 
 def prepare(

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from pathlib import Path
 
 from piufarm.errors import FarmError
 from piufarm.outcome import Finding, Outcome, Severity
-from piufarm.slave.bases.prepare import default_cache, save_tarball
+from piufarm.slave.bases.prepare import default_cache
 from piufarm.slave.bases.prepared import PreparedBase
+from piufarm.slave.bases.tarball import save_tarball, save_tree
 from piufarm.slave.chroot.interface import Backend, Chroot, OverlayFallsShort
 from piufarm.slave.chroot.limits import NO_LIMITS, default_limits
 from piufarm.slave.tester.examination import Examination, TestEnded
@@ -65,13 +67,21 @@ class Runner:
             self._show_preparation(base)
             if self.options.root.save is not None:
                 with self._timed("save"):
-                    save_tarball(base, self.options.root.save.absolute())
+                    self._save(self.options.root.save.absolute(), base, backend)
             outcomes = []
             for number, group in enumerate(groups, 1):
                 if len(groups) > 1:
                     self.log.info(f"Testing {group.title} ({number} of {len(groups)})")
                 outcomes.append(self._examine_with(procedures, group, base, backend))
         return outcomes
+
+    def _save(self, path: Path, base: PreparedBase, backend: Backend) -> None:
+        """The base, or what custom scripts make of it."""
+        if self.options.tests.scripts is None:
+            save_tarball(base, path)
+            return
+        with self._bare_root("", base, backend) as examination:
+            save_tree(Path(f"/proc/{examination.chroot.host_pid}/root"), path)
 
     def _examine_with(
         self, procedures: Sequence[Procedure], group: Group, base: PreparedBase, backend: Backend
@@ -142,17 +152,18 @@ class Runner:
         return outcome
 
     def _way(self, procedure: Procedure, base: PreparedBase, backend: Backend) -> Way:
-        another_root = partial(self._bare_root, procedure, base, backend)
+        another_root = partial(self._bare_root, procedure.name, base, backend)
         return Way(self._roots.suites, another_root, self._roots.network, default_cache() / "references")
 
     @contextmanager
-    def _bare_root(self, procedure: Procedure, base: PreparedBase, backend: Backend) -> Iterator[Examination]:
+    def _bare_root(self, test: str, base: PreparedBase, backend: Backend) -> Iterator[Examination]:
         """A root for no packages at all, set up like that of a test."""
         limits = default_limits() if self.options.limits else NO_LIMITS
         with self._opened(backend.open(base, limits)) as chroot:
             self.log.debug(f"Created a chroot of base {base.base_id} at {chroot.root}")
             examination = Examination(chroot, Group(()), self.options, self.log, self._roots.target_release)
-            examination.set_variables(PIUPARTS_TEST=procedure.name)
+            if test:
+                examination.set_variables(PIUPARTS_TEST=test)
             set_up(examination)
             yield examination
 

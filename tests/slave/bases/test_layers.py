@@ -15,9 +15,10 @@ from demo.debs import DebSpec, build
 from demo.server import ArchiveServer
 from piufarm.errors import FarmError
 from piufarm.run import run
-from piufarm.slave.bases.prepare import prepare, save_tarball
+from piufarm.slave.bases.prepare import prepare
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.request import BaseRequest, Directory
+from piufarm.slave.bases.tarball import save_tarball
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import Chroot, Entry
 from piufarm.slave.chroot.limits import NO_LIMITS

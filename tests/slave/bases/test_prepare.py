@@ -22,10 +22,11 @@ from piufarm.run import PIPE, clean_environment, run, spawn
 from piufarm.slave.bases import making, prepared
 from piufarm.slave.bases.housekeeping import remove_unused
 from piufarm.slave.bases.own_sources import archives_of
-from piufarm.slave.bases.prepare import default_cache, prepare, prepare_on, save_tarball
+from piufarm.slave.bases.prepare import default_cache, prepare, prepare_on
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.request import BaseRequest, Directory, Tarball, request_key
 from piufarm.slave.bases.shelf import Shelf
+from piufarm.slave.bases.tarball import save_tarball
 from piufarm.slave.chroot.tree import index_tree
 from piufarm.slave.network.access import NetworkAccess
 from tests.support.bases import BaseTarball

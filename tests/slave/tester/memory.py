@@ -109,6 +109,7 @@ class MemoryChroot:
     """Implements Chroot. Commands are answered by `answers`, the first that does not return None; else by silence."""
 
     root = "/tmp/tmpmemory"
+    host_pid = 1
 
     def __init__(self, base: MemoryBase, *answers: Answer) -> None:
         self.base = base

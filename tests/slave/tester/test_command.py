@@ -186,6 +186,20 @@ def test_a_saved_root_is_a_base_to_test_in(workshop: Workshop, tmp_path: Path) -
     assert trial(workshop, "-b", saved, "--apt", "p-user").status == 0
 
 
+def test_what_scripts_set_up_is_saved(workshop: Workshop, tmp_path: Path) -> None:
+    script = tmp_path / "scripts/post_setup_mark"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\necho made > /etc/mark\n")
+    script.chmod(0o755)
+    saved = tmp_path / "saved.tar"
+    skip = ("--no-install-purge-test", "--no-upgrade-test")
+    done = trial(workshop, *skip, "--scriptsdir", script.parent, "-s", saved, "--apt", "TARBALL")
+    assert done.status == 0, log_of(done)
+    members = run(["tar", "-tf", saved]).stdout.decode().split("\n")
+    assert "./etc/mark" in members
+    assert not [name for name in members if name.startswith(("./tmp/", "./proc/", "./dev/")) and name.count("/") > 2]
+
+
 # -- how it ends ----------------------------------------------------------------------------------------------------
 
 
