@@ -23,11 +23,15 @@ class Specimen:
     options: Sequence[str] = ()
     apt: Sequence[str] = ()
     is_strict: bool = False  # judged by more than the predecessor looks at
+    upgrades: bool = False  # tested with the upgrade from the archive's version, too
 
 
-def deb(name: str, *, postinst: str = "", postrm: str = "", prerm: str = "", **details: object) -> DebSpec:
+def deb(
+    name: str, *, preinst: str = "", postinst: str = "", postrm: str = "", prerm: str = "", **details: object
+) -> DebSpec:
     """A package with a file of its own, and scripts."""
-    scripts = {name: text for name, text in (("postinst", postinst), ("postrm", postrm), ("prerm", prerm)) if text}
+    given = {"preinst": preinst, "postinst": postinst, "postrm": postrm, "prerm": prerm}
+    scripts = {name: text for name, text in given.items() if text}
     files = {f"/usr/share/{name}/data": "data\n", **details.pop("files", {})}  # type: ignore[dict-item]
     return DebSpec(name, files=files, scripts=scripts, **details)  # type: ignore[arg-type]
 
@@ -44,7 +48,21 @@ HELPER: Final = deb("p-helper", files={"/etc/p-helper.conf": "a\n"}, conffiles=[
 BROKEN_HELPER: Final = deb("p-broken-helper", postinst="echo no thanks; exit 7")
 USER: Final = deb("p-user", depends="p-helper", files={"/etc/p-user": "x\n"}, conffiles=["/etc/p-user"])
 BROKEN_USER: Final = deb("p-broken-user", depends="p-broken-helper")
-ARCHIVE: Final = (LOGROTATE, HELPER, BROKEN_HELPER, USER, BROKEN_USER)
+DATABASES: Final = (
+    deb("dbconfig-common"), deb("dbconfig-mysql"), deb("dbconfig-sqlite3"),
+    deb("default-mysql-client"), deb("default-mysql-server"), deb("postgresql"),
+)  # fmt: skip
+
+
+def runs(server: str) -> str:
+    """What a client of such a database finds out by connecting to it: whether it runs."""
+    return f"test -e /usr/share/{server}/data"
+
+
+WEB: Final = deb("p-web", depends="dbconfig-mysql | dbconfig-no-thanks", postinst=runs("default-mysql-server"))
+UPGRADED: Final = deb("p-upgraded")
+CYCLE_HELPER: Final = deb("p-cycle-helper", depends="p-cycle (>= 2)")
+ARCHIVE: Final = (LOGROTATE, HELPER, BROKEN_HELPER, USER, BROKEN_USER, UPGRADED, CYCLE_HELPER, *DATABASES, WEB)
 
 _TIDY: Final = deb(
     "p-tidy",
