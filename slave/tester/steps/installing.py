@@ -9,6 +9,7 @@ from typing import BinaryIO
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import Refused
 from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.installed_files import listing_files
 from piufarm.slave.tester.scripts import run_scripts
 from piufarm.slave.tester.steps.known import known_names
 
@@ -48,7 +49,8 @@ def _uses_files(examination: Examination) -> bool:
 
 def _apt_install(examination: Examination, *words: str, forced: Sequence[str] = (), may_fail: bool = False) -> None:
     release = ("-t", examination.target_release) if examination.target_release else ()
-    examination.execute("apt-get", "-y", *forced, *release, "install", *words, network=True, may_fail=may_fail)
+    with listing_files(examination):
+        examination.execute("apt-get", "-y", *forced, *release, "install", *words, network=True, may_fail=may_fail)
 
 
 def _are_in_repository(examination: Examination) -> bool:

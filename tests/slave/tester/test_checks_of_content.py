@@ -111,7 +111,9 @@ def test_a_running_process_fails_and_is_ended(tmp_path: Path) -> None:
     (finding,) = run(made, "processes", Moment.INSTALLED)
     assert finding.severity is Severity.ERROR
     assert finding.text.split("\n") == [
-        "FAIL: Processes are running inside chroot:", "PID PPID UID COMMAND", "120    1   0 sleep 1000"
+        "FAIL: Processes are running inside chroot:",
+        "COMMAND PID PPID USER NAME",
+        "sleep   120    1 root /usr/bin/sleep (sleep 1000)",
     ]
     assert finding.subjects == ("sleep 1000",)
     assert made.chroot.running == []

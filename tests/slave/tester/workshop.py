@@ -38,7 +38,7 @@ _NOT_COMPARED: Final = re.compile(
 # apt loses some now and then when the machine is busy, and a process table.
 _VOLATILE: Final = re.compile(
     r"  (\(Reading|Get:|Fetched|Need to get|Hit:|Ign:|[flod]*$|Processing was halted| [a-z0-9+.-]+$)"
-    r"|  .*\b(sleep|PID)\b"
+    r"|  .*\b(sleep|PID)\b|  (These files seem|This seems|being explicitly|It was so with)"
 )
 
 
@@ -73,7 +73,8 @@ class Workshop:
         place = self.directory / specimen.name.replace(" ", "-")
         debs = [str(build(spec, place)) for spec in specimen.debs]
         operands = ["--apt", *specimen.apt] if specimen.apt else debs
-        return [*(root_words or self.root_words), "--no-upgrade-test", *specimen.options, *operands]
+        upgrade = [] if specimen.upgrades else ["--no-upgrade-test"]
+        return [*(root_words or self.root_words), *upgrade, *specimen.options, *operands]
 
 
 @dataclass(frozen=True)
