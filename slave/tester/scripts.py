@@ -9,6 +9,7 @@ from typing import Final
 from piufarm.errors import FarmError
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import CommandResult, Refused
+from piufarm.slave.tester.control import control_of
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.inputs import Group
 from piufarm.slave.tester.script_set import SCRIPTS_PLACE, ScriptSet
@@ -79,7 +80,7 @@ def _placed(examination: Examination, scripts: ScriptSet) -> Iterator[dict[str, 
     """
     files = {f"{SCRIPTS_PLACE}/{script.name}": (script.content, script.mode) for script in scripts.scripts}
     if examination.group.debs:
-        files[_CONTROL] = (_control_of(examination.group), 0o644)
+        files[_CONTROL] = (_paragraphs(examination.group), 0o644)
     try:
         for path, (content, mode) in files.items():
             examination.put(path, content, mode=mode)
@@ -93,13 +94,8 @@ def _placed(examination: Examination, scripts: ScriptSet) -> Iterator[dict[str, 
             examination.remove(path)
 
 
-def _control_of(group: Group) -> bytes:
-    """The control paragraphs of packages that are tested as files: nothing in the chroot knows them before they are
-    installed. Raises FarmError if a file has gone."""
-    import apt_inst
-    import apt_pkg
-
-    try:
-        return b"\n".join(apt_inst.DebFile(str(deb)).control.extractdata("control") for deb in group.debs)
-    except (apt_pkg.Error, LookupError, SystemError) as error:
-        raise FarmError(f"cannot read the packages again: {error}") from error
+def _paragraphs(group: Group) -> bytes:
+    """The control data of packages that are tested as files: before they are installed nothing else tells of them."""
+    controls = (control_of(deb) for deb in group.debs)
+    text = "\n".join("".join(f"{name}: {value}\n" for name, value in fields.items()) for fields in controls)
+    return text.encode("utf-8", "surrogateescape")
