@@ -123,11 +123,11 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
                        help="limit for the output of one command (default: 8)")
     group.add_argument("--command-runtime", metavar="SECONDS", type=_positive, default=COMMAND_SECONDS,
                        help="limit for the run time of one command (default: 3600)")
-    group.add_argument("--test-runtime", metavar="SECONDS", type=_positive, default=TEST_SECONDS,
+    group.add_argument("--total-runtime", metavar="SECONDS", type=_positive, default=TEST_SECONDS,
                        help="limit for the time from the making of a root to its end (default: 21600)")
     group.add_argument("--no-limits", action="store_true", help="run even where not everything can be limited")
     group.add_argument("-t", "--tmpdir", metavar="DIR", type=Path, help="where logs say the root is ($TMPDIR, /tmp)")
-    group.add_argument("-v", "--verbose", action="store_true", help="accepted, without effect")
+    group.add_argument("-v", "--verbose", action="store_true", help="show the whole log at a terminal, too")
 
 
 def _level(text: str) -> Level:

@@ -41,6 +41,7 @@ def parse_options(arguments: argparse.Namespace, words: Sequence[str] = ()) -> O
             log_file=arguments.log_file,
             log_level=arguments.log_level,
             result=arguments.result,
+            verbose=arguments.verbose,
             keep_env=arguments.keep_env,
             shell_on_error=arguments.shell_on_error,
         ),
@@ -50,7 +51,7 @@ def parse_options(arguments: argparse.Namespace, words: Sequence[str] = ()) -> O
         tmpdir=tmpdir.absolute(),
         limits=not arguments.no_limits,
         command_seconds=arguments.command_runtime,
-        test_seconds=arguments.test_runtime,
+        test_seconds=arguments.total_runtime,
         command_output_bytes=int(arguments.max_command_output_size * _MEBIBYTE),
         words=tuple(words),
     )
@@ -139,7 +140,11 @@ def _distributions(arguments: argparse.Namespace) -> tuple[str, ...]:
 def _bind_mounts(arguments: argparse.Namespace) -> tuple[Path, ...]:
     testdebs = arguments.distupgrade_to_testdebs_from
     asked = [*arguments.bindmount, *([] if testdebs is None else [testdebs])]
-    return tuple(dict.fromkeys(_directory(path, "--bindmount") for path in asked))
+    found = tuple(dict.fromkeys(_directory(path, "--bindmount") for path in asked))
+    for path in found:
+        if len(path.parts) < 2 or path.parts[1] in ("proc", "sys", "dev"):
+            raise UsageError(f"cannot be shown in a chroot: {path}", hint="it has one of its own there")
+    return found
 
 
 def _debfoster(arguments: argparse.Namespace) -> tuple[str, ...] | None:

@@ -81,6 +81,8 @@ def test_what_is_not_supported_names_what_to_use(
         (["--apt", "a", "--testdebs-repo", "somewhere"], "not a repository"),
         (["--apt", "a", "--scriptsdir", "/nonexistent"], "not a directory"),
         (["--apt", "a", "--bindmount", "/nonexistent"], "not a directory"),
+        (["--apt", "a", "--bindmount", "/"], "cannot be shown"),
+        (["--apt", "a", "--bindmount", "/proc/self/fd"], "cannot be shown"),
         (["--apt", "a", "-b", "/nonexistent"], "no such file"),
         (["--apt", "a", "-t", "/nonexistent"], "not a directory"),
         (["--apt", "a", "-I", "("], "not a regular expression"),
