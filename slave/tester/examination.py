@@ -235,8 +235,8 @@ class Examination:
             "PIUPARTS_DISTRIBUTION_NEXT": self._next_distribution,
             "PIUPARTS_DISTRIBUTION_PREV": self._previous_distribution,
         }
-        objects = [package.wanted for package in self.group.packages] or self.options.operands  # such as TARBALL
-        return {"PIUPARTS_OBJECTS": " ".join(objects), **{name: suite for name, suite in suites.items() if suite}}
+        objects = " ".join(package.wanted for package in self.group.packages)
+        return {"PIUPARTS_OBJECTS": objects, **{name: suite for name, suite in suites.items() if suite}}
 
     def _output(self, result: CommandResult) -> str:
         """The command's output, with a word about the limit that ended it."""

@@ -162,8 +162,9 @@ class Runner:
         with self._opened(backend.open(base, limits)) as chroot:
             self.log.debug(f"Created a chroot of base {base.base_id} at {chroot.root}")
             examination = Examination(chroot, Group(()), self.options, self.log, self._roots.target_release)
-            if test:
-                examination.set_variables(PIUPARTS_TEST=test)
+            # a reference serves all packages; an image is asked for by the name TARBALL, which scripts look for
+            variables = {"PIUPARTS_TEST": test} if test else {"PIUPARTS_OBJECTS": " ".join(self.options.operands)}
+            examination.set_variables(**variables)
             set_up(examination)
             yield examination
 
