@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from piufarm.errors import FarmError
+from piufarm.run import run
 from piufarm.slave.bases.freshness import current_releases
 from piufarm.slave.bases.own_sources import archives_of, reaching
 from piufarm.slave.bases.prepared import LAYER, ROOT, PreparedBase, describe
@@ -18,6 +18,7 @@ from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import CommandLimits, CommandResult
 from piufarm.slave.chroot.launch import Launch, chroot_name, launch
 from piufarm.slave.chroot.limits import NO_LIMITS
+from piufarm.slave.chroot.own_range import COVERED, own_range, remove_tree
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.network.debs import forget_what_apt_refused
@@ -59,7 +60,7 @@ def derive_copy(
     try:
         _finish(copy, request, network, progress, list(older.preparation), only_lists=True)
     except UpgradeNeeded:
-        shutil.rmtree(root.parent)
+        remove_tree(root.parent)
         fill(_empty_root(copy), Directory(older.root), arch=request.arch, proxy=None, progress=progress)
         _finish(copy, request, network, progress, list(older.preparation))
 
@@ -69,6 +70,8 @@ def _empty_root(copy: Path) -> Path:
     root = copy / ROOT
     root.parent.mkdir(mode=0o700)
     root.mkdir(mode=0o755)
+    if own := own_range():
+        run([*own.within(), "chown", "0:0", root])
     return root
 
 
@@ -94,7 +97,10 @@ def _finish(
             done += bring_up_to_date(supervisor, request, network, progress=progress, only_lists=only_lists)
         supervisor.kill_processes()
         progress("indexing the base")
-        facts = describe(copy, request_key(request), done, tree=tree, below=below, unseen=request.shown)
+        facts = describe(
+            copy, request_key(request), done, tree=tree, below=below, unseen=request.shown,
+            index=supervisor.walk() if own_range() else None,
+        )
         if below is not None:
             copy_read_parts(tree, root)
     finally:
@@ -107,10 +113,11 @@ def _finish(
 
 def _start(copy: Path, request: BaseRequest) -> Launch:
     """The copy as a root of its own, or as a layer over a directory that stays as it is."""
-    name = chroot_name()
+    name, own = chroot_name(), own_range()
     if request.below is None:
+        tmpdir = COVERED if own else copy
         return launch(
-            base=copy / ROOT, tmpdir=copy, name=name, limits=NO_LIMITS, writable=True, binds=request.shown
+            base=copy / ROOT, tmpdir=tmpdir, name=name, limits=NO_LIMITS, writable=True, binds=request.shown, own=own
         )
     store = (copy / LAYER).parent
     return launch(base=request.below, tmpdir=copy, name=name, limits=NO_LIMITS, store=store, binds=request.shown)

@@ -15,6 +15,7 @@ from piufarm.slave.bases.own_sources import archives_of
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.request import BaseRequest, request_key
 from piufarm.slave.bases.shelf import Shelf
+from piufarm.slave.chroot.own_range import own_range
 from piufarm.slave.network.access import NetworkAccess
 
 
@@ -30,8 +31,8 @@ def prepare(
     Several testers may prepare the same base at once: one works, the others wait for it. `progress` gets a line
     about each longer step. Raises FarmError: whatever goes wrong with a base says nothing about a package.
     """
-    if os.geteuid() != 0:
-        raise FarmError("preparing a base needs root", hint="an unprivileged account uses --schroot NAME")
+    if own_range() is not None and request.below is not None:
+        raise FarmError("an existing root can be used by root alone", hint="make a tarball of it and use -b FILE")
     shelf = Shelf(cache / "bases" / request_key(request))
     is_new = not shelf.is_used()
     base = prepare_on(shelf, request, network, progress)

@@ -167,18 +167,21 @@ def describe(
     tree: Path | None = None,
     below: Path | None = None,
     unseen: Collection[Path] = (),
+    index: Mapping[str, Entry] | None = None,
 ) -> Facts:
     """Index the tree of a copy that is ready and write down all that a PreparedBase reads.
 
-    `tree`: where it can be seen, if not as the copy's own; `below`: see Facts; `unseen`: what does not belong to it.
+    `tree`: where it can be seen, if not as the copy's own; `below`: see Facts; `unseen`: what does not belong to it;
+    `index`: its objects, if the host does not show them as they are inside.
     Raises OSError, FarmError if the tree is not a Debian system.
     """
     tree = tree or copy / ROOT
-    descriptor = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        index = index_tree(descriptor, unseen={str(path) for path in unseen})
-    finally:
-        os.close(descriptor)
+    if index is None:
+        descriptor = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            index = index_tree(descriptor, unseen={str(path) for path in unseen})
+        finally:
+            os.close(descriptor)
     packages = installed_packages(tree)
     (copy / INDEX).write_bytes(marshal.dumps({path: tuple(entry) for path, entry in index.items()}))
     (copy / LOCK).touch()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from pathlib import Path
 from piufarm.errors import FarmError
 from piufarm.run import run
 from piufarm.slave.bases.prepared import FACTS, LOCK, ROOT, DamagedBase, Facts, PreparedBase, write_facts
+from piufarm.slave.chroot.own_range import remove_tree
 
 
 class Shelf:
@@ -97,7 +97,7 @@ class Shelf:
             copy = self.folder / f"copy-{new.name.removeprefix('new-')}"
             new.rename(copy)
         except BaseException:
-            shutil.rmtree(new, ignore_errors=True)
+            remove_tree(new)
             raise
         link = self.folder / "next"
         link.unlink(missing_ok=True)
@@ -122,7 +122,7 @@ class Shelf:
         current = link.readlink().name if link.is_symlink() else ""
         for path in list(self.folder.iterdir()):
             if path.name.startswith(("new-", "old-")):
-                shutil.rmtree(path, ignore_errors=True)
+                remove_tree(path)
             elif path.name.startswith("copy-") and path.name != current:
                 self._remove_if_unused(path)
 
@@ -130,12 +130,12 @@ class Shelf:
         try:
             lock = os.open(copy / LOCK, os.O_RDONLY)
         except FileNotFoundError:
-            shutil.rmtree(copy, ignore_errors=True)
+            remove_tree(copy)
             return
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             old = copy.rename(copy.with_name(f"old-{copy.name}"))
-            shutil.rmtree(old, ignore_errors=True)
+            remove_tree(old)
         except BlockingIOError:
             return
         finally:

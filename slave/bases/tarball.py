@@ -15,6 +15,7 @@ from piufarm.run import run
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.launch import chroot_name, launch
 from piufarm.slave.chroot.limits import NO_LIMITS
+from piufarm.slave.chroot.own_range import words_as_root
 from piufarm.slave.chroot.supervisor import Supervisor
 
 _COMPRESSORS: Final = {
@@ -73,7 +74,7 @@ def _whole(base: PreparedBase) -> Iterator[Path]:
 
 
 def _pack(root: Path, target: Path, compressor: str | None) -> None:
-    words: list[str | Path] = ["tar", "--create", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--sort=name"]
-    words += ["--one-file-system", *(f"--exclude={pattern}" for pattern in _LEFT_OUT)]
+    words: list[str | Path] = [*words_as_root(), "tar", "--create", "--numeric-owner", "--xattrs", "--xattrs-include=*"]
+    words += ["--sort=name", "--one-file-system", *(f"--exclude={pattern}" for pattern in _LEFT_OUT)]
     words += ["--use-compress-program", compressor] if compressor else []
     run([*words, "-f", target, "-C", root, "."])

@@ -12,11 +12,14 @@ from typing import Final, assert_never
 from piufarm.errors import FarmError
 from piufarm.run import CommandFailed, clean_environment, run
 from piufarm.slave.bases.request import Bootstrap, Directory, Source, Tarball
+from piufarm.slave.chroot.own_range import own_range, words_as_root
 
 # Dies with its caller, and everything that it started dies with it.
 _NAMESPACES: Final = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
-_TIED: Final = ("setpriv", "--pdeathsig", "KILL", *_NAMESPACES)
+_DYING: Final = ("setpriv", "--pdeathsig", "KILL")
+_TIED: Final = (*_DYING, *_NAMESPACES)
 _TAR: Final = ("tar", "--numeric-owner", "--xattrs", "--xattrs-include=*")
+_NO_DEVICES: Final = ("--anchored", "--exclude=./dev/*", "--exclude=dev/*")  # a user namespace cannot make them
 _NODES: Final = frozenset({"null", "zero", "full", "random", "urandom", "tty", "console", "ptmx", "fd"})
 _READ_PARTS: Final = ("etc", "var/lib/dpkg", "var/lib/apt", "var/cache/apt")
 _HOOKS: Final = Path("/usr/share/mmdebstrap/hooks")
@@ -35,17 +38,23 @@ def fill(
             _copy(path, root)
         case Bootstrap():
             progress(f"bootstrapping {source.suite} ({arch}) from {source.mirror}")
-            _bootstrap(source, root, arch, proxy)
+            if own_range() is None:
+                _bootstrap(source, root, arch, proxy)
+            else:
+                _bootstrap_in_own_range(source, root, arch, proxy)
         case _:
             assert_never(source)
-    _refuse_devices(root)
+    if own_range() is None:  # nobody else can make any
+        _refuse_devices(root)
 
 
 def _unpack(tarball: Path, root: Path) -> None:
     """GNU tar leaves out members that would land outside and says so; such a tarball is not taken at all."""
     if not tarball.is_file():
         raise FarmError(f"no such tarball: {tarball}", hint="make one with `piufarm test -s FILE`")
-    done = run([*_TIED, *_TAR, "--extract", "--preserve-permissions", "--same-owner", "-C", root, "-f", tarball])
+    left_out = _NO_DEVICES if own_range() else ()
+    words = (*words_as_root(), *_TIED, *_TAR, *left_out, "--extract", "--preserve-permissions", "--same-owner")
+    done = run([*words, "-C", root, "-f", tarball])
     for complaint in ("Removing leading", "Member name contains"):
         if complaint.encode() in done.stderr:
             raise FarmError(f"{tarball} has names that lead out of it: {done.stderr.decode(errors='replace')[:200]}")
@@ -54,7 +63,7 @@ def _unpack(tarball: Path, root: Path) -> None:
 def _copy(directory: Path, root: Path) -> None:
     if not directory.is_dir():
         raise FarmError(f"no such directory: {directory}")
-    run([*_TIED, "cp", "--archive", "--one-file-system", "--reflink=auto", "-T", directory, root])
+    run([*words_as_root(), *_TIED, "cp", "--archive", "--one-file-system", "--reflink=auto", "-T", directory, root])
 
 
 def copy_read_parts(tree: Path, root: Path) -> None:
@@ -68,7 +77,7 @@ def link(directory: Path, root: Path) -> None:
 
     Who changes one of these files other than by putting another in its place changes both trees. Raises FarmError.
     """
-    run([*_TIED, "cp", "--archive", "--link", "--one-file-system", "-T", directory, root])
+    run([*words_as_root(), *_TIED, "cp", "--archive", "--link", "--one-file-system", "-T", directory, root])
 
 
 def _refuse_devices(root: Path) -> None:
@@ -83,19 +92,48 @@ def _refuse_devices(root: Path) -> None:
 
 
 def _bootstrap(source: Bootstrap, root: Path, arch: str, proxy: str | None) -> None:
-    words = _mmdebstrap(source, root, arch, proxy) if shutil.which("mmdebstrap") else _debootstrap(source, root, arch)
+    words: list[str | Path]
+    if shutil.which("mmdebstrap"):
+        words = [*_mmdebstrap(source, arch, proxy), "--mode=root", "--format=directory", source.suite, root]
+        words.append(_sources_line(source))
+    else:
+        words = _debootstrap(source, root, arch)
     extra = {"TMPDIR": str(root.parent), **({"http_proxy": proxy, "https_proxy": proxy} if proxy else {})}
-    try:
-        run([*_TIED, *words], env=clean_environment(**extra))
-    except CommandFailed as error:
-        error.hint = f"is {source.suite} on {source.mirror}, signed by {source.keyring or 'anybody'}?"
-        raise
+    _run_bootstrap(source, [*_TIED, *words], extra)
     for folder in ("apt/apt.conf.d", "dpkg/dpkg.cfg.d"):
         (root / "etc" / folder / "99mmdebstrap").unlink(missing_ok=True)
 
 
-def _mmdebstrap(source: Bootstrap, root: Path, arch: str, proxy: str | None) -> list[str | Path]:
-    words: list[str | Path] = ["mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase", "--quiet"]
+def _bootstrap_in_own_range(source: Bootstrap, root: Path, arch: str, proxy: str | None) -> None:
+    """By way of a tarball: folders of the account are closed to the user namespace that mmdebstrap makes."""
+    if not shutil.which("mmdebstrap"):
+        raise FarmError("without root, bases are made by mmdebstrap alone", hint="install it, or give -b TARBALL")
+    tarball = root.parent.parent / "bootstrap.tar"
+    words: list[str | Path] = [*_mmdebstrap(source, arch, proxy), "--mode=unshare", "--format=tar"]
+    for folder in ("apt/apt.conf.d", "dpkg/dpkg.cfg.d"):
+        words.append(f'--customize-hook=rm --force "$1/etc/{folder}/99mmdebstrap"')
+    extra = {"http_proxy": proxy, "https_proxy": proxy} if proxy else {}
+    _run_bootstrap(source, [*_DYING, *words, source.suite, tarball, _sources_line(source)], extra)
+    _unpack(tarball, root)
+    tarball.unlink()
+
+
+def _run_bootstrap(source: Bootstrap, words: list[str | Path], extra: dict[str, str]) -> None:
+    try:
+        run(words, env=clean_environment(**extra))
+    except CommandFailed as error:
+        error.hint = f"is {source.suite} on {source.mirror}, signed by {source.keyring or 'anybody'}?"
+        raise
+
+
+def _sources_line(source: Bootstrap) -> str:
+    options = f"signed-by={source.keyring}" if source.keyring else "trusted=yes"
+    return f"deb [{options}] {source.mirror} {source.suite} {' '.join(source.components)}"
+
+
+def _mmdebstrap(source: Bootstrap, arch: str, proxy: str | None) -> list[str | Path]:
+    """All but how, what, where and from where."""
+    words: list[str | Path] = ["mmdebstrap", "--variant=minbase", "--quiet"]
     words.append("--dpkgopt=force-unsafe-io")
     words += [f"--architectures={arch}", f"--components={','.join(source.components)}"]
     words += [f"--include={','.join(source.include)}"] if source.include else []
@@ -104,9 +142,7 @@ def _mmdebstrap(source: Bootstrap, root: Path, arch: str, proxy: str | None) -> 
     layouts = {None: "maybe-merged-usr", True: "merged-usr", False: "no-merged-usr"}
     layout = _HOOKS / layouts[source.merged_usr]
     words += [f"--hook-dir={layout}"] if layout.is_dir() else []
-    options = f"signed-by={source.keyring}" if source.keyring else "trusted=yes"
-    line = f"deb [{options}] {source.mirror} {source.suite} {' '.join(source.components)}"
-    return [*words, source.suite, root, line]
+    return words
 
 
 def _debootstrap(source: Bootstrap, root: Path, arch: str) -> list[str | Path]:

@@ -12,20 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from piufarm.errors import FarmError
 from piufarm.slave.chroot.interface import Base, Changes, Chroot, ChrootLimits
 from piufarm.slave.chroot.launch import Room, chroot_name, launch
-from piufarm.slave.chroot.own_range import own_range
+from piufarm.slave.chroot.own_range import COVERED, own_range
 from piufarm.slave.chroot.supervised import Kind, SupervisedChroot
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.slave.chroot.tree import compare
 from piufarm.slave.chroot.upper import UpperLayer
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.network.proxy import proxy_for
-
-_COVERED: Final = Path("/tmp")  # hidden in the namespace of an account: folders of its own would be closed to its range
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class OverlayBackend:
             raise FarmError(f"not a directory: {self.tmpdir}", hint="give one with --tmpdir")
         name = chroot_name()
         start = launch(
-            base=base.layers[-1], layers=base.layers[:-1], tmpdir=_COVERED if own else self.tmpdir.resolve(), name=name,
+            base=base.layers[-1], layers=base.layers[:-1], tmpdir=COVERED if own else self.tmpdir.resolve(), name=name,
             limits=limits, binds=self.binds, copied=None if kind.is_overlay else Room.of(base.tree), own=own,
         )
         supervisor = Supervisor(start, serve=proxy_for(self.network))

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from piufarm.errors import FarmError
 from piufarm.run import run
 
+COVERED: Final = Path("/tmp")  # a place to hide in its namespace: folders of the account are closed to its range
 _COUNT: Final = 65536  # ids that a Debian system may use
 _WITHIN: Final = Path(__file__).parent / "perl" / "within.pl"
 _PERL: Final = "/usr/bin/perl"
