@@ -91,6 +91,14 @@ def inode_of(log: Path) -> int | None:
         return None
 
 
+def changed_at(path: Path) -> float | None:
+    """When a file was last changed, in seconds of the epoch; None if it has gone, as temporary files soon do."""
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
 def sha256_of(log: Path) -> str:
     """The SHA-256 of a log of any size."""
     with log.open("rb") as stream:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from piufarm.master.layout import SectionFiles
+from piufarm.master.layout import SectionFiles, changed_at
 from piufarm.names import SectionName
 from piufarm.store.model import Store
 
@@ -29,9 +29,6 @@ def damaged_evidence(store: Store, section: SectionName, files: SectionFiles) ->
 def unknown_evidence(store: Store, files: SectionFiles, oldest: float) -> Iterator[Path]:
     """Logs without a row, last changed before `oldest`: their sessions ended in between."""
     for log in sorted(files.trouble.glob("*.log")):
-        try:
-            changed = log.lstat().st_mtime
-        except FileNotFoundError:
-            continue
-        if changed < oldest and store.trouble(log.stem) is None:
+        changed = changed_at(log)
+        if changed is not None and changed < oldest and store.trouble(log.stem) is None:
             yield log

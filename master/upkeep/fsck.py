@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from piufarm.master.exchange.section_lock import import_lock
-from piufarm.master.layout import CLASSIC_DIRECTORIES, TEMPORARY_PREFIX, SectionFiles, inode_of, sha256_of
+from piufarm.master.layout import CLASSIC_DIRECTORIES, TEMPORARY_PREFIX, SectionFiles, changed_at, inode_of, sha256_of
 from piufarm.master.results import classic
 from piufarm.master.session.machine import utc_now
 from piufarm.master.upkeep.evidence import damaged_evidence, unknown_evidence
@@ -181,7 +181,8 @@ class Check:
         oldest = time.time() - _LEFTOVER_SECONDS
         for directory in ("runs", "trouble", *CLASSIC_DIRECTORIES, "archive/*"):
             for name in sorted(self.files.root.glob(f"{directory}/{TEMPORARY_PREFIX}*")):
-                if name.lstat().st_mtime < oldest:
+                changed = changed_at(name)
+                if changed is not None and changed < oldest:
                     yield Difference(f"{name} was never finished", "removed", partial(name.unlink, missing_ok=True))
 
     def _unacknowledged(self, unknown: Iterable[str], seen: SectionScan) -> Iterator[Difference]:

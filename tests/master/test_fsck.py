@@ -46,6 +46,16 @@ def test_a_section_in_order_is_clean(office: Office, fail: Run) -> None:
     assert (completed.status, completed.stdout) == (0, b"sid: clean\n")
 
 
+def test_a_log_that_is_finished_during_the_look_is_none_of_its_business(office: Office, fail: Run) -> None:
+    for name in (".new-1", ".new-2", ".new-3"):
+        (office.files.runs / name).touch()
+        _age(office.files.runs / name)
+    differences = Check(office.store, SID, office.files, deep=False).unfinished()
+    assert ".new-1" in next(differences).text
+    (office.files.runs / ".new-2").rename(office.files.runs / "one.log")
+    assert [".new-3" in one.text for one in differences] == [True]
+
+
 def test_fsck_only_tells_unless_it_is_asked_to_repair(office: Office, fail: Run) -> None:
     office.files.classic_of(fail).unlink()
     completed = office.command("fsck")
