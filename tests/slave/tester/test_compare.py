@@ -121,3 +121,33 @@ def test_a_diversion_of_a_name_with_a_line_separator_is_one_diversion() -> None:
     (found,) = parse_diversions("/a\x85b\n/a\x85b.distrib\nprobe\n".encode())
     assert found.package == "probe"
     assert parse_diversions(b"") == parse_diversions(None) == ()
+
+
+def test_every_link_is_compared_if_so_asked() -> None:
+    old = {path: node.entry for path, node in with_parents({"/usr/share/doc": directory(), "/x": link("usr")}).items()}
+    nodes = {"/usr/share/doc": directory(), "/a": link("/usr/share/doc"), "/x": link("usr/share")}
+    new = {path: node.entry for path, node in with_parents(nodes).items()}
+    found = compare(Tree(old), Tree(old, changed(old, new)), PEOPLE, PEOPLE, every_link=True)
+    assert (list(found.new), list(found.modified)) == (["/a"], ["/x"])
+
+
+@given(TREES, TREES)
+def test_comparing_every_link_finds_all_that_is_found_otherwise(base: dict[str, Node], now: dict[str, Node]) -> None:
+    old, new = entries(base), entries(now)
+    trees = Tree(old), Tree(old, changed(old, new))
+    some = compare(*trees, PEOPLE, PEOPLE)
+    every = compare(*trees, PEOPLE, PEOPLE, every_link=True)
+    assert every.new.keys() | every.modified.keys() >= some.new.keys()
+    assert every.removed.keys() | every.modified.keys() >= some.removed.keys()
+
+
+@given(TREES, TREES)
+def test_a_tree_and_itself_do_not_differ_and_there_and_back_is_the_opposite(
+    base: dict[str, Node], now: dict[str, Node]
+) -> None:
+    old, new = entries(base), entries(now)
+    there = compare(Tree(old), Tree(old, changed(old, new)), PEOPLE, PEOPLE, every_link=True)
+    back = compare(Tree(new), Tree(new, changed(new, old)), PEOPLE, PEOPLE, every_link=True)
+    assert compare(Tree(old), Tree(old), PEOPLE, PEOPLE) == Comparison({}, {}, {})
+    assert (there.new, there.removed) == (back.removed, back.new)
+    assert there.modified.keys() == back.modified.keys()

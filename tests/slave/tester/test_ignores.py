@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from piufarm.errors import UsageError
 from piufarm.slave.tester.ignores import Ignored, IgnoreRule, Ignores, builtin_rules
@@ -61,3 +63,33 @@ def test_a_quiet_rule_wins_over_a_loud_one() -> None:
 def test_a_bad_expression_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="not a regular expression"):
         IgnoreRule.parse("/etc/(", is_pattern=True)
+
+
+def test_anchored_built_in_rules_hide_only_what_they_were_meant_to() -> None:
+    ignores = Ignores(builtin_rules(), ignore_tmp=True, anchored=True)
+    assert ignores.covers("/run/x") is ignores.covers("/tmp/x") is ignores.covers("/etc/group") is Ignored.QUIETLY
+    assert ignores.covers("/usr/share/dev/x") is ignores.covers("/var/tmp/x") is Ignored.NO
+    assert ignores.covers("/usr/lib/modules/5/modules.dep") is ignores.covers("/lib/modules/5/") is Ignored.ALOUD
+
+
+def test_rules_of_the_command_line_are_always_searched() -> None:
+    ignores = Ignores([IgnoreRule.parse("/dev/.*", is_pattern=True)], ignore_tmp=False, anchored=True)
+    assert ignores.covers("/usr/share/dev/x") is Ignored.QUIETLY
+
+
+PARTS = st.sampled_from(["run", "dev", "tmp", "usr", "lib", "modules", "var", "mail", "srv", "etc", "x"])
+ANY_PATHS = st.lists(PARTS, min_size=1, max_size=5).map(lambda parts: "/" + "/".join(parts))
+
+
+@given(ANY_PATHS)
+def test_anchored_rules_never_hide_more(path: str) -> None:
+    anchored = Ignores(builtin_rules(), ignore_tmp=True, anchored=True)
+    if Ignores(builtin_rules(), ignore_tmp=True).covers(path) is Ignored.NO:
+        assert anchored.covers(path) is Ignored.NO
+    assert anchored.covers_whole(path) is anchored.covers(path)
+
+
+@given(st.lists(ANY_PATHS, max_size=3), ANY_PATHS)
+def test_exact_rules_cover_themselves_and_nothing_else(exact: list[str], path: str) -> None:
+    ignores = Ignores([IgnoreRule.parse(text, is_pattern=False) for text in exact], ignore_tmp=False)
+    assert (ignores.covers(path) is Ignored.QUIETLY) is (path in exact)
