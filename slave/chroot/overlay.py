@@ -10,17 +10,18 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 
 from piufarm.errors import FarmError
-from piufarm.slave.chroot.interface import Base, Changes, Chroot, ChrootLimits
+from piufarm.slave.chroot.interface import Base, Changes, ChrootLimits
 from piufarm.slave.chroot.launch import Room, chroot_name, launch
 from piufarm.slave.chroot.own_range import COVERED, own_range
 from piufarm.slave.chroot.supervised import Kind, SupervisedChroot
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.slave.chroot.tree import compare
 from piufarm.slave.chroot.upper import UpperLayer
+from piufarm.slave.layers.stack import Stack, composed, laid_over
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.network.proxy import proxy_for
 
@@ -33,9 +34,10 @@ class OverlayBackend:
     network: NetworkAccess | None = None
     binds: tuple[Path, ...] = ()  # directories of the host, shown inside at the same place, read-only
     copies: bool = False  # the base, in the place of an overlay over it
+    stack: Stack | None = None  # layers between the base and the chroot
 
     @contextmanager
-    def open(self, base: Base, limits: ChrootLimits) -> Iterator[Chroot]:
+    def open(self, base: Base, limits: ChrootLimits) -> Iterator[SupervisedChroot]:
         """A chroot that is gone, with every process, mount and directory of its own, when the block ends."""
         own = own_range()
         is_overlay = not self.copies and (own is None or _overlays_of_accounts_work())
@@ -44,12 +46,13 @@ class OverlayBackend:
             raise FarmError(f"not a directory: {self.tmpdir}", hint="give one with --tmpdir")
         name = chroot_name()
         start = launch(
-            base=base.layers[-1], layers=base.layers[:-1], tmpdir=COVERED if own else self.tmpdir.resolve(), name=name,
+            base=base.layers[-1], layers=[*(self.stack.paths if self.stack else ()), *base.layers[:-1]],
+            tmpdir=COVERED if own else self.tmpdir.resolve(), name=name,
             limits=limits, binds=self.binds, copied=None if kind.is_overlay else Room.of(base.tree), own=own,
         )
         supervisor = Supervisor(start, serve=proxy_for(self.network))
         try:
-            find_changes = partial(_changes, base)
+            find_changes = _Changes(base, self.stack)
             path = str(self.tmpdir / name)
             yield SupervisedChroot(
                 path, base, supervisor, find_changes, access=self.network, kind=kind, shown=self.binds
@@ -59,7 +62,7 @@ class OverlayBackend:
 
     def copying(self) -> OverlayBackend:
         """The same with a copy of the base."""
-        return replace(self, copies=True)
+        return replace(self, copies=True, stack=None)
 
 
 def _overlays_of_accounts_work() -> bool:
@@ -68,15 +71,29 @@ def _overlays_of_accounts_work() -> bool:
     return (int(major), int(minor)) >= (6, 6)
 
 
-def _changes(base: Base, supervisor: Supervisor) -> Changes:
-    """From the upper layer; from a walk of the tree if there is none or it is closed to us (no CAP_SYS_PTRACE here)."""
-    if supervisor.upper_fd is None:
-        return compare(base.tree, supervisor.walk())
-    try:
-        top = os.open(f"/proc/{supervisor.host_pid}/fd/{supervisor.upper_fd}/upper", os.O_RDONLY | os.O_DIRECTORY)
-    except PermissionError:
-        return compare(base.tree, supervisor.walk())
-    try:
-        return UpperLayer(base.tree).changes(top)
-    finally:
-        os.close(top)
+@dataclass(frozen=True)
+class _Changes:
+    """Finds how a chroot differs from its base.
+
+    From the upper layer; from a walk of the tree if there is none or it is closed to us (no CAP_SYS_PTRACE here).
+    """
+
+    base: Base
+    stack: Stack | None
+
+    def __call__(self, supervisor: Supervisor) -> Changes:
+        if supervisor.upper_fd is None:
+            return compare(self.base.tree, supervisor.walk())
+        try:
+            top = os.open(f"/proc/{supervisor.host_pid}/fd/{supervisor.upper_fd}/upper", os.O_RDONLY | os.O_DIRECTORY)
+        except PermissionError:
+            return compare(self.base.tree, supervisor.walk())
+        try:
+            changes = self._upper_layer.changes(top)
+        finally:
+            os.close(top)
+        return composed(self.base.tree, self.stack.below, changes) if self.stack else changes
+
+    @cached_property
+    def _upper_layer(self) -> UpperLayer:
+        return UpperLayer(laid_over(self.base.tree, self.stack.below) if self.stack else self.base.tree)
