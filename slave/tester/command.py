@@ -7,16 +7,16 @@ import os
 import shlex
 import signal
 import sys
-from contextlib import ExitStack
-from io import FileIO, RawIOBase
 from typing import Final
 
 from piufarm import __version__
 from piufarm.errors import FarmError, PiufarmError, UsageError, trouble_kind
 from piufarm.outcome import Outcome
+from piufarm.slave.chroot.own_range import own_range
 from piufarm.slave.tester import arguments as command_line
 from piufarm.slave.tester.log import TestLog
 from piufarm.slave.tester.options import Options
+from piufarm.slave.tester.output import Output, opened_output
 from piufarm.slave.tester.parse import parse_options
 from piufarm.slave.tester.reproduce import reproduction
 from piufarm.slave.tester.result import RunResult
@@ -35,18 +35,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Run the tests: 0 for a pass, 1 for a fail, 130 for an interrupt; errors of use and of the farm are raised."""
     options = parse_options(arguments, sys.argv[1:])
-    if os.geteuid() != 0 and options.root.schroot is None:
-        raise UsageError("testing needs root", hint="run it as root, or with --schroot NAME as a slave account")
-    with ExitStack() as stack:
-        log = TestLog(_sinks(options, stack), threshold=options.output.log_level)
-        return _run(options, log)
+    if options.root.schroot is None:
+        _require_rights()
+    with opened_output(options) as output:
+        return _run(options, output)
 
 
-def _run(options: Options, log: TestLog) -> int:
+def _require_rights() -> None:
+    """To make roots one has to be root, or to have ids of one's own."""
+    try:
+        own_range()
+    except FarmError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+
+
+def _run(options: Options, output: Output) -> int:
+    log = output.log
     result = RunResult(reproduce=reproduction(options, {}))
     _announce(options, log)
     try:
-        outcome = Runner(options, log, result).run()
+        with output.following():
+            outcome = Runner(options, log, result).run()
     except KeyboardInterrupt:
         log.error("Interrupted, the test was aborted.")
         result.trouble, result.trouble_kind = "interrupted", TroubleKind.KILLED
@@ -63,6 +72,7 @@ def _run(options: Options, log: TestLog) -> int:
         result.reproduce = reproduction(options, result.versions)
         if options.output.result is not None:
             result.write(options.output.result)
+        output.end(result)
     return _STATUS[outcome]
 
 
@@ -71,15 +81,3 @@ def _announce(options: Options, log: TestLog) -> None:
     log.info(f"piufarm version {__version__} starting up.")
     log.info(f"Command line arguments: {shlex.join(['piufarm', *options.words])}")
     log.info(f"Running on: {system.sysname} {system.nodename} {system.release} {system.version} {system.machine}")
-
-
-def _sinks(options: Options, stack: ExitStack) -> list[RawIOBase]:
-    """Standard output and, appended to, the log file."""
-    sys.stdout.flush()
-    sinks: list[RawIOBase] = [FileIO(sys.stdout.fileno(), "wb", closefd=False)]
-    if options.output.log_file is not None:
-        try:
-            sinks.append(stack.enter_context(FileIO(options.output.log_file, "ab")))
-        except OSError as error:
-            raise UsageError(f"cannot write the log file {options.output.log_file}: {error.strerror}") from error
-    return sinks

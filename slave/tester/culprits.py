@@ -96,13 +96,14 @@ class _Case:
         place = self.places.get(path)
         return self.actor(self.history.changed(place)) if place is not None and self.history.is_known else None
 
-    def origin(self, path: str) -> Origin:
-        """What is known about a path, to be shown."""
+    def _origin(self, subject: str) -> Origin:
+        path = subject.rstrip("/") or "/"
         made, changed = self.made(path) or (None, None), self.changed(path) or (None, None)
-        return Origin(path, tuple(sorted(self.owners(path))), *made, *changed)
+        return Origin(subject, tuple(sorted(self.owners(path))), *made, *changed)
 
     def origins(self) -> tuple[Origin, ...]:
-        return tuple(self.origin(path) for path in self.paths)
+        """What is known about each path, to be shown."""
+        return tuple(map(self._origin, self.finding.subjects))
 
 
 def charge(finding: Finding, chroot: Chroot, lists: FileLists) -> Finding:

@@ -161,6 +161,7 @@ class Examination:
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
         """Count the block's duration for a step; what is counted for another one inside it is not counted twice."""
+        self.log.step(step)
         self.timings.setdefault(step, 0.0)  # in the order in which they begin
         start = time.monotonic()
         inside = sum(self.timings.values())

@@ -84,7 +84,10 @@ class TestLog:
         *,
         threshold: Level = Level.DUMP,
         clock: Callable[[], float] = time.monotonic,
+        watcher: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`watcher` hears of each step of the test, which the log itself does not mention."""
+        self._watcher = watcher
         self._sinks = tuple(sinks)
         self._threshold = threshold
         self._clock = clock
@@ -93,6 +96,15 @@ class TestLog:
     def seconds(self) -> float:
         """The time since the start of the test."""
         return self._clock() - self._start
+
+    def step(self, name: str) -> None:
+        """Tell whoever watches that a step begins."""
+        self._watcher(name)
+
+    def progress(self, text: str) -> None:
+        """Something longer begins that the log mentions, too."""
+        self.info(text)
+        self.step(text)
 
     def write(self, level: Level, text: str) -> None:
         """Add a record. Raises FarmError if it cannot be written: a verdict without its log is worth nothing."""

@@ -119,6 +119,7 @@ class OutputOptions:
     log_file: Path | None = None
     log_level: Level = Level.DUMP
     result: Path | None = None
+    verbose: bool = False  # the log itself is shown at a terminal, too
     keep_env: bool = False
     shell_on_error: bool = False
 

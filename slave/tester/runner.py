@@ -104,7 +104,7 @@ class Runner:
 
     @cached_property
     def _roots(self) -> Roots:
-        return Roots(self.options, self.log.info)
+        return Roots(self.options, self.log.progress)
 
     def _show_preparation(self, base: PreparedBase) -> None:
         for command in base.preparation:
@@ -184,6 +184,7 @@ class Runner:
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:
+        self.log.step(step)
         start = time.monotonic()
         try:
             yield
