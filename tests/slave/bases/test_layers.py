@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from demo.archive import SignedArchive
-from demo.debs import DebSpec, build
+from demo.debs import DebSpec
 from demo.server import ArchiveServer
 from piufarm.errors import FarmError
 from piufarm.run import run
@@ -26,6 +26,7 @@ from piufarm.slave.chroot.overlay import OverlayBackend
 from piufarm.slave.chroot.tree import compare, index_tree
 from piufarm.slave.network.access import NetworkAccess
 from tests.support.bases import BaseTarball
+from tests.support.flat_repository import publish_flat
 
 SUITE: Final = "tested"
 POLICY: Final = (b"#!/bin/sh\nexit 101\n", 0o755)
@@ -113,8 +114,7 @@ def index(directory: Path, *unseen: str) -> dict[str, Entry]:
 
 def test_a_directory_of_the_host_is_not_part_of_the_base(directory: Path, cache: Path, tmp_path: Path) -> None:
     repository = tmp_path / "repository"
-    build(DebSpec("local", files={"/usr/share/local": "x"}), repository)
-    (repository / "Packages").write_bytes(run(["dpkg-scanpackages", "."], cwd=repository).stdout)
+    publish_flat(repository, DebSpec("local", files={"/usr/share/local": "x"}))
     line = f"deb [trusted=yes] file://{repository} ./\n"
     request = BaseRequest(
         Directory(directory), "amd64", sources_list=line, archives=((f"file://{repository}", "./"),),
@@ -128,8 +128,7 @@ def test_a_directory_of_the_host_is_not_part_of_the_base(directory: Path, cache:
         with opened(base, tmp_path / "..", repository) as chroot:
             output(chroot, "apt-get", "-y", "install", "--reinstall", "local")
             assert not [path for path in chroot.changes().after if path.startswith(str(tmp_path))]
-    build(DebSpec("local", version="2"), repository)
-    (repository / "Packages").write_bytes(run(["dpkg-scanpackages", "."], cwd=repository).stdout)
+    publish_flat(repository, DebSpec("local", version="2"))
     with prepare(request, cache=cache, network=network) as base:
         assert base.packages["local"] == "2", "a list without Release file is renewed, too"
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from demo.debs import DebSpec, Member, build
+from demo.debs import DebSpec, Member
 from piufarm.run import Completed, clean_environment, run
 from piufarm.slave.chroot.tree import index_tree
 from tests.slave.tester.workshop import SUITE, Workshop
 from tests.support.clone import PIUFARM
+from tests.support.flat_repository import publish_flat
 
 pytestmark = pytest.mark.farm
 
@@ -30,8 +31,7 @@ def existing(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def repository(tmp_path: Path) -> Path:
     """A directory with a package that no archive has, and a list of it."""
     directory = tmp_path / "repository"
-    build(DebSpec("p-local", files={"/usr/share/p-local": "x"}, depends="p-helper"), directory)
-    (directory / "Packages").write_bytes(run(["apt-ftparchive", "packages", "."], cwd=directory).stdout)
+    publish_flat(directory, DebSpec("p-local", files={"/usr/share/p-local": "x"}, depends="p-helper"))
     return directory
 
 
