@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,10 @@ def pytest_configure() -> None:
     """A busy machine is no failure: properties are judged by what they find, not by how long that takes."""
     settings.register_profile("piufarm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("piufarm")
+    for number in (signal.SIGHUP, signal.SIGINT):
+        # ignored, as `nohup` and background jobs of a shell have it, they would be so in every program under test, too
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(scope="session")
