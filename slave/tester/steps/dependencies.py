@@ -73,6 +73,7 @@ def _is_satisfied(clause: str, controls: Sequence[Mapping[str, str]]) -> bool:
     """Whether one of these packages is, or provides, what the clause asks for."""
     import apt_pkg
 
+    apt_pkg.init_system()  # without it versions cannot be compared
     try:
         (alternatives,) = apt_pkg.parse_depends(clause, True)
     except (ValueError, apt_pkg.Error):

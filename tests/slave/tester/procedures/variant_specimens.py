@@ -101,8 +101,15 @@ VARIANTS: Final = (
         "nothing to upgrade from",
         (_REPEATABLE,),
         passes=True,
-        says=("Can't test upgrade: packages not known by apt-get.", *PASS),
+        says=(
+            "Can't test upgrade: packages not known by apt-get.",
+            "Can't test deleted configuration files: the packages have none.",
+            "Can't test stopping services: the packages have no init scripts.",
+            *PASS,
+        ),
+        options=("--delete-conffiles-test", "--stop-without-daemon-test"),
         upgrades=True,
+        is_strict=True,
     ),
     Specimen(
         "upgrade by name",
@@ -150,7 +157,7 @@ OURS_ALONE: Final = (
         (_configured("v-needs", "grep -q setting /etc/v-needs"),),
         passes=False,
         begins=("Command failed (status=100): ",),
-        options=OURS,
+        options=("--no-install-purge-test", "--delete-conffiles-test"),
         is_strict=True,
     ),
     Specimen(
@@ -159,7 +166,7 @@ OURS_ALONE: Final = (
         passes=False,
         says=("FAIL: Deleted configuration files came back:", "  /etc/v-back",
               "FAIL: Reinstallation after deleting the configuration files."),
-        options=OURS,
+        options=("--no-install-purge-test", "--delete-conffiles-test"),
         is_strict=True,
     ),
     Specimen(
@@ -168,16 +175,15 @@ OURS_ALONE: Final = (
         passes=False,
         says=("FAIL: Edited configuration files were changed:", "  /etc/v-overwrites",
               "FAIL: Reinstallation with edited configuration files."),
-        options=OURS,
+        options=("--no-install-purge-test", "--edited-conffile-test"),
         is_strict=True,
     ),
     Specimen(
         "appends when configured",
         (_forgetful("v-appends", "echo x >> /var/lib/v-appends"),),
         passes=False,
-        says=("Can't test deleted configuration files: the packages have none.",
-              "FAIL: Deconfiguring and configuring again changed files:", "  /var/lib/v-appends\t not owned"),
-        options=OURS,
+        says=("FAIL: Deconfiguring and configuring again changed files:", "  /var/lib/v-appends\t not owned"),
+        options=("--no-install-purge-test", "--reconfigure-test"),
         is_strict=True,
     ),
     Specimen(
@@ -185,7 +191,7 @@ OURS_ALONE: Final = (
         (_service("v-stops", "kill $(cat /run/v-stops.pid)"),),
         passes=False,
         begins=("FAIL: Stop script /etc/init.d/v-stops fails without a running daemon (status=",),
-        options=OURS,
+        options=("--no-install-purge-test", "--stop-without-daemon-test"),
         is_strict=True,
     ),
     Specimen(
@@ -194,7 +200,7 @@ OURS_ALONE: Final = (
         passes=False,
         says=("Installing after an interrupted unpack",
               "  mkdir: cannot create directory '/var/lib/v-unpacks': File exists"),
-        options=OURS,
+        options=("--no-install-purge-test", "--interrupted-unpack-test"),
         is_strict=True,
     ),
 )  # fmt: skip
