@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from types import FrameType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 from piufarm import __version__
 from piufarm.errors import FarmError, PiufarmError
@@ -135,10 +135,26 @@ def _help_group(words: Sequence[str]) -> int:
 
 def _run(name: str, words: Sequence[str]) -> int:
     module = importlib.import_module(COMMANDS[name].module)
-    parser = argparse.ArgumentParser(prog=f"piufarm {name}", description=COMMANDS[name].summary)
+    parser = _Parser(prog=f"piufarm {name}", description=COMMANDS[name].summary)
     module.configure(parser)
     status: int = module.main(parser.parse_intermixed_args(words))
     return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains of a command line as of everything else: in a line, with a next step."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program."""
+        from difflib import get_close_matches
+
+        command = self.prog.removeprefix("piufarm ")
+        _, _, rest = message.partition("unrecognized arguments: ")
+        wrong = (word.partition("=")[0] for word in rest.split() if word.startswith("-"))
+        near = [match for word in wrong for match in get_close_matches(word, self._option_string_actions, 1, 0.7)]
+        guess = f"did you mean {near[0]}? " if near else ""
+        _complain(command, message, f"{guess}`{self.prog} --help` explains the options")
+        self.exit(2)
 
 
 def _complain(command: str, text: str, hint: str | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from piufarm.slave.tester.choices import listed, one_of
 from piufarm.slave.tester.options import UsrMove
 
 
@@ -55,5 +56,6 @@ def _add_warnings(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--warn-on-leftovers-after-purge", action="store_true", help="only mention files left behind")
     group.add_argument("--warn-on-debsums-errors", action="store_true", help="do not fail for changed packaged files")
     group.add_argument("--warn-on-install-over-symlink", action="store_true", help="do not fail for files below links")
-    group.add_argument("--warn-on-usr-move", choices=list(UsrMove), type=UsrMove, default=UsrMove.DISABLED,
+    group.add_argument("--warn-on-usr-move", metavar=listed(tuple(UsrMove)), type=one_of(tuple(UsrMove)),
+                       default=UsrMove.DISABLED,
                        help="upgrades: what becomes of files that move between / and /usr (default: disabled)")

@@ -142,8 +142,3 @@ class Options:
     test_seconds: float = TEST_SECONDS  # of each chroot
     command_output_bytes: int = COMMAND_OUTPUT_MEBIBYTES * 1024 * 1024
     words: Sequence[str] = ()  # the command line as given, to be shown and to be replayed
-
-    @property
-    def install_purge_test(self) -> bool:
-        """Whether the packages are to be installed and purged."""
-        return self.tests.install_purge

@@ -60,18 +60,28 @@ def parse_options(arguments: argparse.Namespace, words: Sequence[str] = ()) -> O
 def _refuse(arguments: argparse.Namespace) -> None:
     if not arguments.operands:
         raise UsageError("no packages given", hint="name .deb or .changes files, or with --apt packages of the archive")
-    roots = [name for name in ("tarball", "existing_chroot", "schroot") if getattr(arguments, name) is not None]
-    if len(roots) > 1:
-        raise UsageError("more than one root given", hint="choose one of --basetgz, --existing-chroot and --schroot")
-    if arguments.schroot is not None and arguments.save is not None:
-        raise UsageError("a schroot cannot be saved", hint="make the tarball from an archive or another tarball")
+    _refuse_roots(arguments)
     if len(arguments.distribution) > 1 and arguments.keep_sources_list:
         raise UsageError(
             "an upgrade between suites has to change sources.list",
             hint="leave out --keep-sources-list, or all but one -d",
         )
     if arguments.distupgrade_to_testdebs and not (arguments.testdebs_repo or arguments.distupgrade_to_testdebs_from):
-        raise UsageError("--distupgrade-to-testdebs needs a --testdebs-repo")
+        raise UsageError("--distupgrade-to-testdebs needs packages to upgrade to", hint="add --testdebs-repo REPO")
+
+
+def _refuse_roots(arguments: argparse.Namespace) -> None:
+    """What cannot go together, because a root has one source."""
+    others = [name for name in ("tarball", "existing_chroot") if getattr(arguments, name) is not None]
+    if arguments.schroot is not None and others:
+        raise UsageError(
+            "a schroot has a root of its own: --schroot does not go with -b, -p or -e",
+            hint="`piufarm slave setup-schroot SUITE --tarball FILE` makes a schroot of a tarball",
+        )
+    if len(others) > 1:
+        raise UsageError("more than one root given", hint="choose one of --basetgz and --existing-chroot")
+    if arguments.schroot is not None and arguments.save is not None:
+        raise UsageError("a schroot cannot be saved", hint="make the tarball from an archive or another tarball")
 
 
 def _root(arguments: argparse.Namespace) -> RootOptions:

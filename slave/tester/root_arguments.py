@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from piufarm.config.model import ChrootBackend, NetworkScope
+from piufarm.slave.tester.choices import listed, one_of
 
 _PBUILDER: Final = Path("/var/cache/pbuilder/base.tgz")
+_SCOPES: Final = tuple(NetworkScope)
 _OWN: Final = (ChrootBackend.OVERLAY, ChrootBackend.COPY)
 
 
@@ -25,7 +27,7 @@ def add_root(group: argparse._ArgumentGroup) -> None:
                        help="take it from this directory, which is never changed")
     group.add_argument("--hard-link", action="store_true", help="accepted: with -e nothing is copied for a test anyway")
     group.add_argument("--schroot", metavar="NAME", help="use this schroot, made by `piufarm slave setup-schroot`")
-    group.add_argument("--chroot-backend", choices=_OWN, default=ChrootBackend.OVERLAY, type=ChrootBackend,
+    group.add_argument("--chroot-backend", metavar=listed(_OWN), type=one_of(_OWN), default=ChrootBackend.OVERLAY,
                        help="how a test gets a root of its own from the base: an overlay over it (default), or a copy")
     group.add_argument("--arch", metavar="ARCH", help="architecture (default: the host's)")
     group.add_argument("--merged-usr", action="store_true", help="merge /usr (default: by the suite's rule)")
@@ -52,7 +54,7 @@ def add_archive(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-K", "--keyring", metavar="FILE", type=Path, help="the archive's keys, trusted in the root too")
     group.add_argument("--do-not-verify-signatures", action="store_true", help="accept unsigned archives")
     group.add_argument("--no-check-valid-until", action="store_true", help="accept expired archives")
-    group.add_argument("--network", choices=tuple(NetworkScope), default=NetworkScope.APT, type=NetworkScope,
+    group.add_argument("--network", metavar=listed(_SCOPES), type=one_of(_SCOPES), default=NetworkScope.APT,
                        help="what can be reached from a test: `apt` (default): the archives, by apt, and not while "
                             "maintainer scripts run; `archives`: the archives, always; `any`: public servers, always")
     group.add_argument("--proxy", metavar="URL", help="fetch through this proxy (default: the environment's)")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
 from piufarm.config.distros import Distros
 from piufarm.config.model import ChrootBackend
+from piufarm.errors import UsageError
 from piufarm.slave.bases.own_sources import archives_of, reaching
 from piufarm.slave.bases.prepare import default_cache, prepare
 from piufarm.slave.bases.prepared import PreparedBase
@@ -32,6 +34,8 @@ class Roots:
 
     def __init__(self, options: Options, progress: Callable[[str], None]) -> None:
         """`progress` gets a line about each longer step."""
+        if options.root.directory is not None and os.geteuid() != 0:
+            raise UsageError("only root can put a layer over a directory", hint="pack it, and use --basetgz FILE")
         self._options = options
         self._root = without_foreign_schroot(options.root)
         self._progress = progress

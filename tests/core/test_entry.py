@@ -105,3 +105,23 @@ def test_who_asks_for_no_command_is_told_what_there_is(
 ) -> None:
     assert entry.main(words.split()) == 2
     assert capsys.readouterr().err.splitlines()[1].strip() == hint
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint", "hint"),
+    [
+        ("test --distributon sid x", "unrecognized arguments: --distributon",
+         "did you mean --distribution? `piufarm test --help` explains the options"),
+        ("master refresh -Q", "unrecognized arguments: -Q", "`piufarm master refresh --help` explains the options"),
+        ("test --log-level", "argument --log-level: expected one argument",
+         "`piufarm test --help` explains the options"),
+    ],
+)
+def test_an_option_that_is_none_is_told_in_a_line_with_a_next_step(
+    capsys: pytest.CaptureFixture[str], words: str, complaint: str, hint: str
+) -> None:
+    command = "master refresh" if words.startswith("master") else "test"
+    with pytest.raises(SystemExit) as ended:
+        entry.main(words.split())
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [f"piufarm {command}: {complaint}", f"  {hint}"]

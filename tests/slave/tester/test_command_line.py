@@ -197,6 +197,23 @@ def test_the_version_needs_no_operands(words: list[str], capsys: pytest.CaptureF
     assert capsys.readouterr().out.startswith("piufarm ")
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--warn-on-usr-move", "maybe"], "expected disabled or warn or fail, not 'maybe'"),
+        (["--chroot-backend", "schroot"], "expected overlay or copy, not 'schroot'"),
+        (["--update-retries", "many"], "invalid int value"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_told_with_those_that_can(
+    words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse("x", *words)
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
 def test_the_help_names_every_option_but_those_that_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse("-h")

@@ -77,7 +77,7 @@ def test_what_is_not_supported_names_what_to_use(
     [
         ([], "no packages"),
         (["--apt", "a", "-d", "bookworm", "-d", "trixie", "--keep-sources-list"], r"has to change sources\.list"),
-        (["--apt", "a", "--distupgrade-to-testdebs"], "needs a --testdebs-repo"),
+        (["--apt", "a", "--distupgrade-to-testdebs"], "needs packages to upgrade to"),
         (["--apt", "a", "--testdebs-repo", "somewhere"], "not a repository"),
         (["--apt", "a", "--scriptsdir", "/nonexistent"], "not a directory"),
         (["--apt", "a", "--bindmount", "/nonexistent"], "not a directory"),
@@ -86,7 +86,8 @@ def test_what_is_not_supported_names_what_to_use(
         (["--apt", "a", "-b", "/nonexistent"], "no such file"),
         (["--apt", "a", "-t", "/nonexistent"], "not a directory"),
         (["--apt", "a", "-I", "("], "not a regular expression"),
-        (["--apt", "a", "-b", "/etc/passwd", "--schroot", "x"], "more than one root"),
+        (["--apt", "a", "-b", "/etc/passwd", "--schroot", "x"], "a schroot has a root of its own"),
+        (["--apt", "a", "-p", "-e", "/"], "more than one root"),
         (["--apt", "a", "-s", "x.tgz", "--schroot", "x"], "cannot be saved"),
     ],
 )
