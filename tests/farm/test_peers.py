@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from demo.debs import DebSpec
 from piufarm.run import run
 from tests.farm.packages import FAILING, LATE, MOVED, MOVING, PASSING
-from tests.support.programs import Master, OurMaster, OurSlave, RealMaster, RealSlave, Slave, real_version, running
+from tests.support.clone import PIUFARM
+from tests.support.programs import (
+    Master,
+    OurMaster,
+    OurSlave,
+    RealMaster,
+    RealSlave,
+    RealSlaveWithOurTester,
+    Slave,
+    real_version,
+    running,
+)
 from tests.support.site import SECTION, FarmSite
 from tests.support.wait import wait_until
 
@@ -87,6 +99,39 @@ def test_our_slave_completes_a_batch_against_the_real_master(site: FarmSite) -> 
     assert len((section / "submissions.txt").read_text().splitlines()) == len(site.results())
     asked = [line for line in (section / "master.log").read_text().splitlines() if ">> features" in line]
     assert len(asked) == 1, "each such question leaves a traceback on this master's disk: two slaves, one question"
+
+
+@pytest.mark.parametrize("master", [OurMaster(), RealMaster()], ids=["ours", "real"])
+def test_the_real_slave_tests_with_our_tester_for_either_master(site: FarmSite, master: Master) -> None:
+    batch = Batch(site, master, RealSlaveWithOurTester())
+    batch.run_whole()
+    assert set(site.results()) - {"pass/moving_2.log"} == EXPECTED
+    assert site.results() == site.sent()
+    left, passed = site.log("fail", "leftover_1"), site.log("pass", "tidy_1")
+    assert f"\nExecuting: {PIUFARM} test --compat " in passed.replace("sudo ", "")
+    assert "  /var/lib/leftover.db\t not owned\n" in left
+    for log in (left, passed):
+        assert "piuparts run ends.\n" in log
+        assert "PIUPARTS OUTPUT INCOMPLETE" not in log
+
+
+def test_the_real_slave_upgrades_with_our_tester_and_hands_on_what_the_upgraded_base_looks_like(
+    site: FarmSite,
+) -> None:
+    old = "small-old"
+    slave = RealSlaveWithOurTester([old, SECTION], "meta")
+    batch = Batch(site, RealMaster(), slave)
+    site.archive.publish(old, [DebSpec("stays"), DebSpec("grows")])
+    grown = DebSpec("grows", "2", scripts={"postinst": "mkdir /var/lib/grows && touch /var/lib/grows/data"})
+    site.publish([DebSpec("stays"), grown, DebSpec("comes", "2")])
+    wanted = {"pass/stays_1.log", "fail/grows_2.log", "pass/comes_2.log"}
+    with running(batch.slave, site):
+        wait_until(lambda: set(site.results()) == wanted, "the results", seconds=_BATCH_SECONDS)
+    assert site.results() == site.sent()
+    logs = [site.log(*name.removesuffix(".log").split("/")) for name in sorted(wanted)]
+    assert "  /var/lib/grows/data\t not owned\n" in logs[0]
+    assert sorted(log.count(" -S ") > 0 for log in logs) == [False, False, True]
+    assert sorted(log.count("The upgraded base is known") for log in logs) == [0, 1, 1]
 
 
 def test_the_predecessor_is_the_release_that_this_suite_knows() -> None:

@@ -173,6 +173,18 @@ class RealSlave:
         return _start(site, with_private_files(files, [REAL_SLAVE]), work, SLAVE)
 
 
+class RealSlaveWithOurTester(RealSlave):
+    """piuparts-slave, told to test with `piufarm test`; given suites, it upgrades packages from one to the next."""
+
+    def __init__(self, suites: Sequence[str] = (), meta: str = "") -> None:
+        self.suites, self.meta = suites, meta  # meta: the file for -S and -B
+
+    def configure(self, site: FarmSite) -> None:
+        command = f"{PIUFARM} test --compat --keyring {site.archive.keyring}"
+        section = {"upgrade-test-distros": " ".join(self.suites), "chroot-meta-auto": self.meta} if self.suites else {}
+        site.configure({"piuparts-command": command, "debug": "yes"}, section)
+
+
 def _start(site: FarmSite, argv: Sequence[str | Path], work: Path, name: str, **extra: str) -> RunningSlave:
     output = site.directory / f"{name}.out"
     with output.open("ab") as stream:
