@@ -265,6 +265,15 @@ class Examination:
         with suppress(Refused):
             self.chroot.remove(path)
 
+    def own_files(self) -> Iterator[tuple[str, str]]:
+        """The files of the packages under test, as they were noted, each behind its package's name.
+
+        The predecessor knows of none of a Multi-Arch: same package.
+        """
+        for name in self.own_names():
+            for path in self.lists.of(name, every_architecture=not self.options.checks.compat):
+                yield name, path
+
     def own_names(self) -> Sequence[str]:
         """The names of the packages under test."""
         return [package.plain_name for package in self.group.packages]

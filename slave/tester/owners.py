@@ -61,8 +61,10 @@ class FileLists:
         """Whether any package owns the path."""
         return path in self._owners
 
-    def of(self, name: str) -> list[str]:
-        """The files of a package, whichever architecture its list is named for."""
+    def of(self, name: str, *, every_architecture: bool = True) -> list[str]:
+        """The files of a package, whichever architecture its list is named for, or only if for none."""
+        if not every_architecture:
+            return self.lists.get(name, [])
         return [
             path for package, paths in self.lists.items() if package.partition(":")[0] == name for path in paths
         ]

@@ -19,14 +19,13 @@ def _is_job(examination: Examination, path: str) -> bool:
 
 
 def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
-    for name in examination.own_names():
-        for path in examination.lists.of(name):
-            if not path.startswith("/etc/cron.") or not _is_job(examination, path):
-                continue
-            examination.log.info(f"Package {name} contains cron file: {path}")
-            if examination.execute(path).output:
-                text = f"FAIL: Cron file {path} has output with package removed"
-                yield Finding(_NAME, Severity.ERROR, text, (path,), (name,))
+    for name, path in examination.own_files():
+        if not path.startswith("/etc/cron.") or not _is_job(examination, path):
+            continue
+        examination.log.info(f"Package {name} contains cron file: {path}")
+        if examination.execute(path).output:
+            text = f"FAIL: Cron file {path} has output with package removed"
+            yield Finding(_NAME, Severity.ERROR, text, (path,), (name,))
 
 
 CHECK: Final = Check(_NAME, (Moment.REMOVED,), _find, is_wanted=lambda options: options.cron_files)

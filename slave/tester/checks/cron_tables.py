@@ -6,7 +6,7 @@ wants it to look first whether its program is still there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from piufarm.outcome import Finding, Severity
@@ -23,13 +23,6 @@ _LIMITS: Final = CommandLimits(seconds=10, output_bytes=64 * 1024)
 _CRON_PATH: Final = "/usr/bin:/bin"
 
 
-def _tables(examination: Examination) -> Iterator[tuple[str, str]]:
-    for name in examination.own_names():
-        for path in examination.lists.of(name):
-            if TABLE.fullmatch(path):
-                yield name, path
-
-
 def _output(examination: Examination, job: CronJob) -> str:
     """What cron would mail. A command that is still at work after a while, a sleep most likely, has not complained."""
     account = examination.present_identities().accounts.get(job.user)
@@ -44,7 +37,9 @@ def _output(examination: Examination, job: CronJob) -> str:
 
 
 def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
-    for name, path in _tables(examination):
+    for name, path in examination.own_files():
+        if not TABLE.fullmatch(path):
+            continue
         jobs = list(parse_cron_table(examination.chroot.read(path) or b""))
         if not jobs:
             continue

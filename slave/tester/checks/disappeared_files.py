@@ -22,9 +22,10 @@ _HEADLINES: Final = Headlines(
 def _went_with_its_package(examination: Examination, path: str, entry: Entry) -> bool:
     """Whether a directory of the base had no owner until the tested packages brought one: dpkg then removes it.
 
-    /opt is such a directory: base-files makes it without listing it, so it goes with the last package in it.
+    /opt is such a directory: base-files makes it without listing it, so it goes with the last package in it. For the
+    predecessor it has disappeared like any other.
     """
-    if not stat.S_ISDIR(entry.mode) or examination.reference.lists.owners(path):
+    if examination.options.checks.compat or not stat.S_ISDIR(entry.mode) or examination.reference.lists.owners(path):
         return False
     return bool(examination.lists.owners(path))
 

@@ -17,8 +17,7 @@ _FILE: Final = re.compile(r"/etc/logrotate\.d/[^/]+")
 def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
     files = [
         (name, path)
-        for name in examination.own_names()
-        for path in examination.lists.of(name)
+        for name, path in examination.own_files()
         if _FILE.fullmatch(path) and examination.tree().get(path) is not None
     ]
     if not files:

@@ -43,11 +43,10 @@ def _enabled(tree: Tree) -> set[str]:
 
 def _services(examination: Examination) -> Iterator[tuple[str, str]]:
     tree = examination.tree()
-    for name in examination.own_names():
-        for path in examination.lists.of(name):
-            entry = tree.get(path) if _SERVICE.fullmatch(path) else None
-            if entry is not None and stat.S_ISREG(entry.mode):
-                yield name, path
+    for name, path in examination.own_files():
+        entry = tree.get(path) if _SERVICE.fullmatch(path) else None
+        if entry is not None and stat.S_ISREG(entry.mode):
+            yield name, path
 
 
 def _find(examination: Examination, _: Moment) -> Iterable[Finding]:

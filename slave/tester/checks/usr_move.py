@@ -32,11 +32,15 @@ class Move(NamedTuple):
         return f"{one_line(self.path)} {list(self.owners)} => {one_line(self.counterpart)} {list(self.new_owners)}"
 
 
-def moved(before: FileLists, after: FileLists, tree: Tree) -> Iterator[Move]:
-    """Paths that were owned before, and whose counterpart on the other side of /usr is an owned file now."""
+def moved(before: FileLists, after: FileLists, tree: Tree, *, pairs_too: bool = False) -> Iterator[Move]:
+    """Paths that were owned before, and whose counterpart on the other side of /usr is an owned file now.
+
+    With `pairs_too`, as the predecessor has it, what is in both places all the time counts, too.
+    """
     for path in sorted({path for paths in before.lists.values() for path in paths if _MERGED.fullmatch(path)}):
         counterpart = path.removeprefix("/usr") if path.startswith("/usr/") else f"/usr{path}"
-        if after.owns_any(counterpart) and _is_file(tree, counterpart):
+        is_pair = before.owns_any(counterpart) and after.owns_any(path)
+        if after.owns_any(counterpart) and (pairs_too or not is_pair) and _is_file(tree, counterpart):
             yield Move(path, before.owners(path), counterpart, after.owners(counterpart))
 
 
@@ -47,7 +51,8 @@ def _is_file(tree: Tree, path: str) -> bool:
 
 
 def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
-    moves = list(moved(examination.earlier_lists, examination.lists, examination.tree()))
+    earlier, lists, tree = examination.earlier_lists, examination.lists, examination.tree()
+    moves = list(moved(earlier, lists, tree, pairs_too=examination.options.checks.compat))
     if not moves:
         return
     fails = examination.options.checks.usr_move is UsrMove.FAIL

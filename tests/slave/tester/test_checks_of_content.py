@@ -162,8 +162,11 @@ def test_cron_jobs_are_left_alone_if_so_asked(tmp_path: Path) -> None:
 
 def test_jobs_of_packages_for_several_architectures_are_run_too(tmp_path: Path) -> None:
     nodes = {f"{INFO}/probe:amd64.list": file("/etc/cron.daily/probe\n"), "/etc/cron.daily/probe": file(mode=0o755)}
-    made = installed(tmp_path, nodes, lambda _, argv: answered(argv, "still here\n"))
+    made = installed(tmp_path / "ours", nodes, lambda _, argv: answered(argv, "still here\n"))
     assert len(run(made, "cron-files", Moment.REMOVED)) == 1
+    checks = CheckOptions(compat=True)
+    made = installed(tmp_path / "theirs", nodes, lambda _, argv: answered(argv, "still here\n"), checks=checks)
+    assert run(made, "cron-files", Moment.REMOVED) == []
 
 
 ROTATE = {f"{INFO}/probe.list": file("/etc/logrotate.d/probe\n"), "/etc/logrotate.d/probe": file("x")}

@@ -6,7 +6,8 @@ from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks import CHECKS
 from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.ignores import IgnoreRule
-from piufarm.slave.tester.options import CheckOptions
+from piufarm.slave.tester.options import CheckOptions, UsrMove
+from piufarm.slave.tester.owners import FileLists
 from tests.slave.tester.finding import INFO, installed, run
 from tests.slave.tester.memory import file, link
 
@@ -64,6 +65,13 @@ def test_a_directory_that_nobody_owned_may_go_with_its_last_package(tmp_path: Pa
     (finding,) = run(made, "disappeared-files", Moment.COMPARED)
     assert finding.severity is Severity.INFO
     assert finding.subjects == ("/opt/",)
+
+
+def test_for_the_predecessor_a_directory_that_nobody_owned_has_disappeared(tmp_path: Path) -> None:
+    made = installed(tmp_path, {f"{INFO}/probe.list": file("/opt\n")}, checks=CheckOptions(compat=True))
+    made.examination.remove("/opt")
+    (finding,) = run(made, "disappeared-files", Moment.COMPARED)
+    assert finding.severity is Severity.ERROR
 
 
 def test_a_directory_that_a_script_removed_fails(tmp_path: Path) -> None:
@@ -198,3 +206,35 @@ def test_a_new_link_in_the_way_of_the_bases_files_fails(tmp_path: Path) -> None:
     made = installed(tmp_path, {"/moved/issue": file(), "/etc": link("moved")})
     (finding,) = run(made, "over-symlinks", Moment.BEFORE_REMOVAL)
     assert "/etc/issue (base-files) != /moved/issue (?)" in finding.text
+
+
+# -- moves between / and /usr -----------------------------------------------------------------------------------------
+
+
+def move(tmp_path: Path, before: str, after: str, *, compat: bool = False) -> list[Finding]:
+    """Probe has these files before and after its upgrade; what is there is there in both places, as /usr is merged."""
+    checks = CheckOptions(usr_move=UsrMove.WARN, compat=compat)
+    made = installed(tmp_path, {"/usr/bin/probe": file()}, checks=checks)
+    made.examination.earlier_lists = FileLists({"probe": before.split()})
+    made.examination.lists = FileLists({"probe": after.split()})
+    return run(made, "usr-move", Moment.UPGRADED)
+
+
+def test_a_file_that_moves_into_usr_is_named_with_its_owners(tmp_path: Path) -> None:
+    (finding,) = move(tmp_path, "/bin/probe", "/usr/bin/probe")
+    assert finding.severity is Severity.WARNING
+    assert finding.text == (
+        "WARN: File(s) moved between /{bin|sbin|lib*} and /usr/{bin|sbin|lib*}: "
+        "/bin/probe ['probe'] => /usr/bin/probe ['probe']"
+    )
+
+
+def test_a_file_that_stays_or_goes_has_not_moved(tmp_path: Path) -> None:
+    assert move(tmp_path, "/bin/probe", "/bin/probe") == []
+    assert move(tmp_path / "gone", "/bin/gone /usr/share/probe", "/usr/bin/gone /share/probe") == []
+
+
+def test_a_file_in_both_places_all_the_time_has_moved_for_the_predecessor_alone(tmp_path: Path) -> None:
+    both = "/bin/probe /usr/bin/probe"
+    assert move(tmp_path, both, both) == []
+    assert len(move(tmp_path / "compat", both, both, compat=True)) == 1
