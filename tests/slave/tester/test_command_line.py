@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from piufarm.slave.tester.log import Level
 from piufarm.slave.tester.options import DEBFOSTER_OPTIONS, Options, UsrMove
 from piufarm.slave.tester.parse import parse_options
 from piufarm.slave.tester.testdebs import testdebs_line as line_of_testdebs
+from tests.support.clone import CLONE
 
 Meaning = Callable[[Options], object]
 
@@ -222,6 +224,12 @@ def test_the_help_names_every_option_but_those_that_are_refused(capsys: pytest.C
     hidden = {name for name in names_of_the_predecessor() if f"{name} " not in text and f"{name}\n" not in text
               and f"{name}," not in text}
     assert hidden == {"--lvm-volume", "--lvm-snapshot-size", "--docker-image"}
+
+
+def test_the_manual_has_every_option_and_no_other() -> None:
+    manual = (CLONE / "docs/tester.md").read_text().partition("## Options\n")[2]
+    written = set(re.findall(r"`(--?\w[\w-]*)", manual))
+    assert written == set(parser()._option_string_actions) | {"-o"}
 
 
 @pytest.mark.parametrize(
