@@ -9,6 +9,7 @@ from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.procedures.extra_test import extra_test
 from piufarm.slave.tester.procedures.procedure import NotApplicable, Phase
 from piufarm.slave.tester.steps.installing import apt_install_tested, reinstall_tested
+from piufarm.slave.tester.steps.placing import place
 from piufarm.slave.tester.steps.same_state import require_same_state
 from piufarm.slave.tester.steps.teardown import note_owners, take_away
 
@@ -32,8 +33,8 @@ def _interrupt(examination: Examination) -> None:
     """Begin an installation in which dpkg is killed; apt complains about that."""
     names = " ".join(examination.own_names())
     program = Path(__file__).with_name("interrupt.sh").read_bytes()
-    examination.put(f"{_FOLDER}/dpkg-deb", program, mode=0o755)
-    examination.put(f"{_FOLDER}/names", f" {names} \n".encode())
+    place(examination, f"{_FOLDER}/dpkg-deb", program, mode=0o755)
+    place(examination, f"{_FOLDER}/names", f" {names} \n".encode())
     apt_install_tested(examination, "-o", f"DPkg::Path={_PATH}", may_fail=True)
     has_fired = examination.chroot.exists(_FIRED)
     examination.execute("rm", "-rf", _FOLDER)

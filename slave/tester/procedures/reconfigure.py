@@ -8,6 +8,7 @@ from piufarm.slave.tester.control import empty_deb
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.procedures.extra_test import extra_test
 from piufarm.slave.tester.procedures.procedure import Phase
+from piufarm.slave.tester.steps.placing import place
 from piufarm.slave.tester.steps.same_state import require_same_state
 
 _BREAKER: Final = "piufarm-breaks-dummy"
@@ -18,7 +19,7 @@ def _configure_again(examination: Examination) -> None:
     own = examination.own_names()
     names = [p.name for p in examination.packages().values() if p.is_installed and p.plain_name in own]
     before = examination.present_state()
-    examination.put(_PLACE, empty_deb(_breaker(names)))
+    place(examination, _PLACE, empty_deb(_breaker(names)))
     # A package that is broken by one about to be unpacked is deconfigured: prerm is called for it, and postinst later.
     examination.execute("dpkg", "--auto-deconfigure", "--unpack", _PLACE)
     examination.execute("dpkg", "--purge", _BREAKER)

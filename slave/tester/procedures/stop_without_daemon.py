@@ -12,6 +12,7 @@ from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.log import one_line
 from piufarm.slave.tester.procedures.extra_test import extra_test
 from piufarm.slave.tester.procedures.procedure import NotApplicable, Phase
+from piufarm.slave.tester.steps.placing import place
 from piufarm.slave.tester.steps.teardown import take_away
 
 _CHECK: Final = "stop-scripts"
@@ -45,12 +46,12 @@ def _stop(examination: Examination) -> None:
 def _remove(examination: Examination) -> None:
     """Remove the packages; now scripts of theirs may stop services, which is denied in other tests."""
     usual = examination.chroot.read(_POLICY)
-    examination.put(_POLICY, _STOPPING_IS_FINE, mode=0o755)
+    place(examination, _POLICY, _STOPPING_IS_FINE, mode=0o755)
     take_away(examination)
     if usual is None:
         examination.remove(_POLICY)
     else:
-        examination.put(_POLICY, usual, mode=0o755)
+        place(examination, _POLICY, usual, mode=0o755)
 
 
 STOP_WITHOUT_DAEMON: Final = extra_test(

@@ -12,6 +12,7 @@ from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.control import control_of, empty_deb, parse_controls, relations
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.steps.installing import files_in_place, note_installed
+from piufarm.slave.tester.steps.placing import place
 
 DUMMY: Final = "piuparts-depends-dummy"
 _PLACE: Final = f"./tmp/{DUMMY}.deb"
@@ -24,7 +25,7 @@ def install_dependencies(examination: Examination) -> None:
     """
     dummy = dummy_fields(_controls(examination))
     if dummy is not None:
-        examination.put(_PLACE[1:], empty_deb(dummy))
+        place(examination, _PLACE[1:], empty_deb(dummy))
         works = _works_alone(examination)
         if works:
             _install_dummy(examination)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
 
 from piufarm.outcome import Finding, Severity
-from piufarm.slave.chroot.interface import Refused
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.installed_files import listing_files
 from piufarm.slave.tester.scripts import run_scripts
 from piufarm.slave.tester.steps.known import known_names
+from piufarm.slave.tester.steps.placing import place
 
 
 def install_tested(examination: Examination, *options: str) -> None:
@@ -76,22 +75,12 @@ def install_names(examination: Examination, names: Sequence[str], *options: str)
 def files_in_place(examination: Examination) -> Iterator[list[str]]:
     """The files under test are in the chroot as long as the block lasts: their names, as apt takes them."""
     files = {f"./tmp/{deb.name}": deb for deb in examination.group.debs}
-    for place, deb in files.items():
+    for name, deb in files.items():
         with deb.open("rb") as content:
-            _put(examination, place[1:], content)
+            place(examination, name[1:], content)
     yield list(files)
-    for place in files:
-        examination.remove(place[1:])
-
-
-def _put(examination: Examination, path: str, content: BinaryIO) -> None:
-    try:
-        examination.put(path, content)
-    except Refused as error:
-        if examination.is_untouched:
-            raise
-        text = f"FAIL: The packages cannot be installed again: {error.message}"
-        examination.report(Finding("installation", Severity.ERROR, text, (path,)), ends_the_test=True)
+    for name in files:
+        examination.remove(name[1:])
 
 
 def remove_tested(examination: Examination) -> None:

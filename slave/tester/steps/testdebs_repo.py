@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.steps.placing import place
 
 _SOURCE: Final = "/etc/apt/sources.list.d/piuparts-testdebs.list"
 # The lists of all other archives are there and stay as they are.
@@ -17,7 +18,7 @@ def enable_testdebs(examination: Examination) -> None:
     """Let apt have the packages of --testdebs-repo, if there is one."""
     repository = examination.options.tests.testdebs_repo
     if repository is not None:
-        examination.put(_SOURCE, f"{repository}\n".encode())
+        place(examination, _SOURCE, f"{repository}\n".encode())
         examination.execute("apt-get", *_THIS_ONE_ONLY, "update", network=True)
 
 
