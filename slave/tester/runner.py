@@ -143,7 +143,7 @@ class Runner:
                 require_testable(examination)
                 outcome = procedure.carry_out(examination)
             except Skipped:
-                outcome = Outcome.PASS
+                outcome = Outcome.UNTESTABLE
                 raise
             except TestEnded:
                 outcome = Outcome.FAIL

@@ -54,7 +54,7 @@ def require_testable(examination: Examination) -> None:
     fails = bool(answer & _FAIL_BIT)
     names = " ".join(examination.own_names())
     text = f"{'FAIL' if fails else 'SKIP'}: All tests. Package cannot be tested with piuparts: {names}."
-    examination.findings.append(Finding(_TESTABLE, Severity.ERROR if fails else Severity.INFO, text))
+    examination.findings.append(Finding(_TESTABLE, Severity.ERROR if fails else Severity.WARNING, text))
     examination.log.info(text)
     raise TestEnded(_TESTABLE) if fails else Skipped(names)
 

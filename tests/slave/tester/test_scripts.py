@@ -186,7 +186,7 @@ def test_packages_that_a_script_objects_to_are_skipped(tmp_path: Path, answers: 
         require_testable(made.examination)
     assert len(made.chroot.commands) == 3
     assert made.log[-2:] == ["INFO: SKIP: All tests. Package cannot be tested with piuparts: probe.", ""]
-    assert [finding.severity for finding in made.examination.findings] == [Severity.INFO]
+    assert [finding.severity for finding in made.examination.findings] == [Severity.WARNING]
 
 
 @pytest.mark.parametrize(

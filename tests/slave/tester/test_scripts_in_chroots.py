@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -125,7 +126,11 @@ def test_packages_that_a_script_objects_to_are_skipped_and_others_are_tested(
     assert skipped.status == 0
     assert "SKIP: All tests. Package cannot be tested with piuparts: s-odd." in skipped.lines
     assert set(PASS) <= skipped.lines
-    assert verdict_on(workshop, tmp_path, odd, bad, options=("--single-packages",)).status == 1
+    result = tmp_path / "result.json"
+    options = ("--single-packages", "--result", str(result))
+    assert verdict_on(workshop, tmp_path, odd, bad, options=options).status == 1
+    groups = json.loads(result.read_text())["groups"]
+    assert [group["outcome"] for group in groups] == ["untestable", "fail"]
 
 
 def test_scripts_that_break_the_chroot_say_nothing_about_the_package(workshop: Workshop, tmp_path: Path) -> None:
