@@ -49,6 +49,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "slave trust": Command("piufarm.slave.trust_command", "show a master's host key and, if you agree, trust it"),
     "slave setup-schroot": Command("piufarm.slave.setup_schroot_command", "as root: make an unprivileged slave's base"),
     "test": Command("piufarm.slave.tester.command", "test packages in a throw-away chroot, as piuparts does"),
+    "kept list": Command("piufarm.slave.tester.kept.list_command", "roots that `test --keep-env` has kept"),
+    "kept enter": Command("piufarm.slave.tester.kept.enter_command", "a shell in a kept root"),
+    "kept remove": Command("piufarm.slave.tester.kept.remove_command", "remove kept roots"),
     "report": Command("piufarm.report.command", "render the site"),
 }
 

@@ -7,10 +7,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from piufarm.errors import FarmError
 from piufarm.trouble import TroubleKind
+
+if TYPE_CHECKING:
+    from piufarm.slave.chroot.terminal import Terminal
 
 
 class Refused(FarmError):
@@ -150,6 +153,10 @@ class Chroot(Protocol):
     @property
     def host_pid(self) -> int:
         """The first process of the chroot, as the host numbers it: by it root can enter, and see the root."""
+        ...
+
+    def converse(self, argv: Sequence[str], *, env: Mapping[str, str], terminal: Terminal) -> None:
+        """Run a command that a person talks to; returns when it has ended. Raises Refused."""
         ...
 
     def run(

@@ -11,8 +11,8 @@ from typing import Final
 
 _FOLDER: Final = Path(__file__).parent / "perl"
 _SUPERVISOR: Final = (
-    "kernel", "range", "frames", "files", "attributes", "processes", "commands", "relay", "filter", "trace", "main",
-    "launch",
+    "kernel", "range", "frames", "files", "attributes", "processes", "commands", "terminal", "relay", "filter", "trace",
+    "main", "launch",
 )
 
 STUB: Final = """\

@@ -23,6 +23,7 @@ from piufarm.slave.chroot.interface import (
     Process,
 )
 from piufarm.slave.chroot.supervisor import Supervisor
+from piufarm.slave.chroot.terminal import Terminal
 from piufarm.slave.chroot.tree import apart_from
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.network.debs import forget_what_apt_refused
@@ -161,6 +162,10 @@ class SupervisedChroot:
     def entries(self, paths: Sequence[str]) -> Mapping[str, Entry]:
         """The present Entry of each of these paths that exists."""
         return self._supervisor.entries(paths)
+
+    def converse(self, argv: Sequence[str], *, env: Mapping[str, str], terminal: Terminal) -> None:
+        """Run a command that a person talks to; returns when it has ended."""
+        self._supervisor.converse(argv, env=env, terminal=terminal)
 
     def history(self) -> Sequence[Mark]:
         """What ran in this chroot, in order; nothing where the host cannot tell."""

@@ -28,10 +28,12 @@ from piufarm.slave.chroot.interface import (
 )
 from piufarm.slave.chroot.launch import Launch
 from piufarm.slave.chroot.relay import Relay
+from piufarm.slave.chroot.terminal import Terminal
 from piufarm.trouble import TroubleKind
 
 _PATIENCE: Final = 120.0  # seconds for an answer of the supervisor itself
 _GRACE: Final = 90.0  # more than it needs to end a command that has used up its time
+_PATIENCE_OF_PEOPLE: Final = 7 * 24 * 3600.0
 _PIECE: Final = 1 << 17
 _UPLOAD_QUEUE: Final = 1 << 21
 _READ_MAX: Final = 64 << 20
@@ -168,6 +170,25 @@ class Supervisor:
         found: dict[str, Entry] = {}
         self._ask("W", into=lambda frame: found.update(unpack_entries(frame.payload)))
         return found
+
+    def converse(self, argv: Sequence[str], *, env: Mapping[str, str], terminal: Terminal) -> None:
+        """Run a command that a person talks to; returns when it has ended. Raises Refused."""
+        words = [f"{name}={value}" for name, value in env.items()]
+        rows, columns = terminal.size()
+        number = self._begin("I", pack_list(str(rows), str(columns), str(len(argv)), *argv, *words))
+
+        def resized() -> None:
+            self._channel.send(pack_frame("z", number, pack_list(*map(str, terminal.size()))))
+
+        def typed() -> None:
+            self._channel.send(pack_frame("i", number, terminal.typed()))
+
+        self._channel.watch(terminal.fileno(), typed)
+        try:
+            with terminal.lent(resized):
+                self._finish(number, lambda frame: terminal.show(frame.payload), _PATIENCE_OF_PEOPLE)
+        finally:
+            self._channel.unwatch(terminal.fileno())
 
     def history(self) -> list[Mark]:
         """What ran, in order."""

@@ -14,6 +14,7 @@ from piufarm.errors import FarmError, PiufarmError, UsageError, trouble_kind
 from piufarm.outcome import Outcome
 from piufarm.slave.chroot.own_range import own_range
 from piufarm.slave.tester import arguments as command_line
+from piufarm.slave.tester.inspection import Inspection
 from piufarm.slave.tester.log import TestLog
 from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.output import Output, opened_output
@@ -52,10 +53,11 @@ def _require_rights() -> None:
 def _run(options: Options, output: Output) -> int:
     log = output.log
     result = RunResult(reproduce=reproduction(options, {}))
+    inspection = Inspection(options.output, options.tmpdir, log, output.aside)
     _announce(options, log)
     try:
         with output.following():
-            outcome = Runner(options, log, result).run()
+            outcome = Runner(options, log, result, inspection.look).run()
     except KeyboardInterrupt:
         log.error("Interrupted, the test was aborted.")
         result.trouble, result.trouble_kind = "interrupted", TroubleKind.KILLED
@@ -70,6 +72,7 @@ def _run(options: Options, output: Output) -> int:
         raise
     finally:
         result.reproduce = reproduction(options, result.versions)
+        result.kept = [str(place) for place in inspection.kept]
         if options.output.result is not None:
             result.write(options.output.result)
         output.end(result)

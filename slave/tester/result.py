@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from piufarm.slave.tester.culprits import culprits_of
 from piufarm.slave.tester.examination import Examination
 from piufarm.trouble import TroubleKind
 
+_STATUS: Final = "/var/lib/dpkg/status"
+_VERSION: Final = re.compile(r"^Package: (\S+)\n(?:(?!Version:)[^\n]+\n)*Version: (\S+)$", re.MULTILINE)
 SCHEMA: Final = 1  # raised when a field changes its meaning or goes; new fields do not raise it
 
 
@@ -23,7 +26,7 @@ SCHEMA: Final = 1  # raised when a field changes its meaning or goes; new fields
 class GroupResult:
     """What became of one group of packages in one test."""
 
-    packages: Sequence[str]
+    packages: Sequence[str]  # as they were asked for
     outcome: Outcome | None  # None: the test did not end, for reasons that are not the package's
     findings: Sequence[Finding]
     installed: Mapping[str, str]  # every package that the test brought into the root, with its version
@@ -31,6 +34,7 @@ class GroupResult:
     test: str  # which one: install, upgrade, …; empty if there was none yet
     culprits: Sequence[str] = ()  # packages that errors are charged to
     innocent: bool = False  # it failed, and that is certainly the doing of other packages
+    tested: Mapping[str, str] = field(default_factory=dict)  # those of the packages with a known version
 
     @classmethod
     def of(cls, examination: Examination, test: str, outcome: Outcome | None) -> GroupResult:
@@ -44,9 +48,18 @@ class GroupResult:
         packages = [package.wanted for package in examination.group.packages]
         findings = examination.findings
         innocent = is_innocent(findings, examination.own_names())
-        return cls(
-            packages, outcome, findings, installed, examination.timings, test, culprits_of(findings), innocent
-        )
+        culprits, tested = culprits_of(findings), _tested(examination)
+        return cls(packages, outcome, findings, installed, examination.timings, test, culprits, innocent, tested)
+
+
+def _tested(examination: Examination) -> Mapping[str, str]:
+    """The packages under test with their versions: as installed, else as dpkg has noted them before it failed."""
+    known = {package.plain_name: package.version for package in examination.installed.values()}
+    names = examination.own_names()
+    if any(name not in known for name in names):
+        status = (examination.chroot.read(_STATUS) or b"").decode("utf-8", "replace")
+        known.update((match[1], match[2]) for match in _VERSION.finditer(status) if match[1] not in known)
+    return {name: known[name] for name in names if name in known}
 
 
 @dataclass
@@ -61,6 +74,7 @@ class RunResult:
     trouble_kind: TroubleKind | None = None
     groups: list[GroupResult] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)  # folders of roots that were kept
 
     @property
     def versions(self) -> Mapping[str, str]:
@@ -68,7 +82,10 @@ class RunResult:
         known = dict(self.base_packages)
         for group in self.groups:
             known.update(group.installed)
-        return {name.partition(":")[0]: version for name, version in known.items()}
+        plain = {name.partition(":")[0]: version for name, version in known.items()}
+        for group in self.groups:
+            plain.update(group.tested)
+        return plain
 
     def to_json(self) -> str:
         """The result as a JSON document; docs/tester.md describes its fields."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -37,6 +37,7 @@ class Runner:
     options: Options
     log: TestLog
     result: RunResult
+    look: Callable[[Chroot, Outcome | None], None] = lambda *_: None  # at each root when its test is over
 
     def run(self) -> Outcome:
         """The verdict of the run: fail if a group fails. Raises FarmError, UsageError."""
@@ -149,6 +150,7 @@ class Runner:
                 outcome = Outcome.FAIL
             finally:
                 self._keep(procedure, examination, outcome)
+            self.look(chroot, outcome)
         return outcome
 
     def _way(self, procedure: Procedure, base: PreparedBase, backend: Backend) -> Way:

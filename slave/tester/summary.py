@@ -34,6 +34,8 @@ def summary(result: RunResult, log: Path | None, seconds: float) -> Iterator[Tex
         yield Text(result.outcome.upper() if result.outcome else "NOT TESTED", style=style)
     if result.outcome is not Outcome.PASS:
         yield _labelled("reproduce", result.reproduce)
+    for place in result.kept:
+        yield _labelled("kept", f"{place}  (piufarm kept enter {place}; piufarm kept remove {place})")
     if log is not None:
         yield _labelled("log", str(log))
     yield _labelled("time", f"{seconds:.1f} s")

@@ -39,11 +39,11 @@ sub start_command {
     mark('c', '', $argv[0], { living() });
 }
 
-# In the child: nothing of ours but a pipe as output.
+# In the child: nothing of ours but a pipe as output, or a terminal.
 sub become_command {
-    my ($writer, $argv, $environment) = @_;
+    my ($writer, $argv, $environment, $input) = @_;
     syscall $call{setsid};
-    open STDIN, '<', '/dev/null';
+    $input ? open(STDIN, '<&', $input) : open STDIN, '<', '/dev/null';
     open STDOUT, '>&', $writer;
     open STDERR, '>&', $writer;
     $SIG{PIPE} = 'DEFAULT';

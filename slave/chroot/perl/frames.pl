@@ -1,7 +1,7 @@
 # Frames on stdin and stdout: length of the payload (32 bits, big endian), type (one letter), id (32 bits), payload.
 # A list in a payload is a sequence of strings, each behind its length. Both directions use the same form.
-#   asked:    R run · P put · D its content, empty at the end · G read · X remove · L lstat · A attributes · W walk
-#             M marks of scripts · O order of paths · T process table · K kill all · N listen on loopback (apt or all)
+#   asked:    R run · I run at a terminal, i what is typed, z its size · P put · D its content, empty at the end · G read · X remove · L lstat · A attributes
+#             W walk · M marks of scripts · O order of paths · T process table · K kill all · N listen on loopback (apt or all)
 #             U stop listening · relayed: d data · c close · w more window
 #   answered: H hello · E error of set-up · o output · e end of a command · D content · L entries · A attributes
 #             M marks · O order · T table · . done · ! failed (errno, text) · n port

@@ -3,7 +3,7 @@
 use strict;
 use warnings;
 use Config;
-use Fcntl qw(:mode O_RDONLY O_WRONLY O_CREAT O_EXCL O_NOFOLLOW O_NONBLOCK O_NOCTTY O_DIRECTORY F_SETFL);
+use Fcntl qw(:mode O_RDONLY O_WRONLY O_RDWR O_CREAT O_EXCL O_NOFOLLOW O_NONBLOCK O_NOCTTY O_DIRECTORY F_SETFL);
 
 # Kernel headers, asm/unistd.h of each architecture.
 my @CALLS = qw(mount umount2 pivot_root unshare prctl capset setns setsid keyctl clock_gettime statx prlimit64);

@@ -286,7 +286,7 @@ sub first_process {
     open STDOUT, '>', '/dev/null';
     open STDERR, '>', '/dev/null';
     umask 022;
-    listen_for_programs() if $scratch;
+    listen_for_programs() if $scratch && !defined $option{store};    # a disk does not number its files in order
     filter_calls();
     drop_rights();
     begin_test_time($option{seconds});

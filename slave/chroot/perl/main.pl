@@ -1,6 +1,9 @@
 # The loop of the first process: frames from the tester, output of the command, connections; and reaping.
 my %handle = (
     R => \&start_command,
+    I => \&start_conversation,
+    i => sub { type_text($_[1]) },
+    z => \&set_size,
     P => sub { my ($id, $payload) = @_; begin_put($id, unpack_list($payload)) },
     D => sub { put_content($_[1]) },
     G => sub { my ($id, $payload) = @_; read_file($id, unpack_list($payload)) },
@@ -48,6 +51,7 @@ sub serve {
         take_output() if ready($readable, $command{output});
         @drained = grep { !ready($readable, $_->{handle}) || drain($_) } @drained;
         serve_clients($readable, $writable);
+        type_text('') if $command{terminal};
         receive() if ready($readable, $control_in);
         reap();
         watch_command() if %command;

@@ -86,7 +86,7 @@ sub script_of {
 # Notes that something begins or ends: c d a command, s e a script. The position is that of a file made just now.
 sub mark {
     my ($kind, $package, $text, $alive) = @_;
-    return if !$scratch || @marks >= MARKS_MAX;
+    return if !$programs || @marks >= MARKS_MAX;
     chdir $scratch;
     my ($inode, $changed) = (0, 0);
     if (sysopen my $handle, 'mark', O_WRONLY | O_CREAT | O_EXCL, 0600) {

@@ -190,6 +190,9 @@ class MemoryChroot:
     def entries(self, paths: Sequence[str]) -> Mapping[str, Entry]:
         return {path: self.nodes[path].entry for path in paths if path in self.nodes}
 
+    def converse(self, argv: Sequence[str], *, env: Mapping[str, str], terminal: object) -> None:
+        self.commands.append(tuple(argv))
+
     def history(self) -> Sequence[Mark]:
         return self.marks
 
