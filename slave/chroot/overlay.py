@@ -21,7 +21,7 @@ from piufarm.slave.chroot.supervised import Kind, SupervisedChroot
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.slave.chroot.tree import compare
 from piufarm.slave.chroot.upper import UpperLayer
-from piufarm.slave.layers.stack import Stack, composed, laid_over
+from piufarm.slave.layers.stack import NO_LAYERS, Stack, composed, laid_over
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.network.proxy import proxy_for
 
@@ -34,7 +34,7 @@ class OverlayBackend:
     network: NetworkAccess | None = None
     binds: tuple[Path, ...] = ()  # directories of the host, shown inside at the same place, read-only
     copies: bool = False  # the base, in the place of an overlay over it
-    stack: Stack | None = None  # layers between the base and the chroot
+    stack: Stack = NO_LAYERS  # layers between the base and the chroot
 
     @contextmanager
     def open(self, base: Base, limits: ChrootLimits) -> Iterator[SupervisedChroot]:
@@ -46,7 +46,7 @@ class OverlayBackend:
             raise FarmError(f"not a directory: {self.tmpdir}", hint="give one with --tmpdir")
         name = chroot_name()
         start = launch(
-            base=base.layers[-1], layers=[*(self.stack.paths if self.stack else ()), *base.layers[:-1]],
+            base=base.layers[-1], layers=[*self.stack.paths, *base.layers[:-1]],
             tmpdir=COVERED if own else self.tmpdir.resolve(), name=name,
             limits=limits, binds=self.binds, copied=None if kind.is_overlay else Room.of(base.tree), own=own,
         )
@@ -62,7 +62,7 @@ class OverlayBackend:
 
     def copying(self) -> OverlayBackend:
         """The same with a copy of the base."""
-        return replace(self, copies=True, stack=None)
+        return replace(self, copies=True, stack=NO_LAYERS)
 
 
 def _overlays_of_accounts_work() -> bool:
@@ -79,7 +79,7 @@ class _Changes:
     """
 
     base: Base
-    stack: Stack | None
+    stack: Stack
 
     def __call__(self, supervisor: Supervisor) -> Changes:
         if supervisor.upper_fd is None:
@@ -92,8 +92,8 @@ class _Changes:
             changes = self._upper_layer.changes(top)
         finally:
             os.close(top)
-        return composed(self.base.tree, self.stack.below, changes) if self.stack else changes
+        return composed(self.base.tree, self.stack.below, changes) if self.stack.paths else changes
 
     @cached_property
     def _upper_layer(self) -> UpperLayer:
-        return UpperLayer(laid_over(self.base.tree, self.stack.below) if self.stack else self.base.tree)
+        return UpperLayer(laid_over(self.base.tree, self.stack.below) if self.stack.paths else self.base.tree)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from piufarm.slave.chroot.interface import Changes, Entry
 
@@ -15,6 +16,9 @@ class Stack:
 
     paths: tuple[Path, ...]  # topmost first
     below: Changes
+
+
+NO_LAYERS: Final = Stack((), Changes(before={}, after={}, rewritten=frozenset()))
 
 
 def laid_over(tree: Mapping[str, Entry], changes: Changes) -> dict[str, Entry]:

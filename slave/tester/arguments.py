@@ -10,7 +10,12 @@ from typing import Final, NoReturn
 from piufarm import __version__
 from piufarm.slave.tester.check_arguments import add_checks
 from piufarm.slave.tester.log import Level
-from piufarm.slave.tester.options import COMMAND_OUTPUT_MEBIBYTES, COMMAND_SECONDS, TEST_SECONDS
+from piufarm.slave.tester.options import (
+    COMMAND_OUTPUT_MEBIBYTES,
+    COMMAND_SECONDS,
+    LAYERS_MEBIBYTES,
+    TEST_SECONDS,
+)
 from piufarm.slave.tester.root_arguments import add_archive, add_policy, add_root
 
 USAGE: Final = (
@@ -59,6 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_policy(parser.add_argument_group("how apt and dpkg behave"))
     add_checks(parser.add_argument_group("checks"))
     _add_output(parser.add_argument_group("output and limits"))
+    _add_layers(parser.add_argument_group("layers of dependencies, for batches"))
     for names, instead in _REFUSED:
         for name in names:
             parser.add_argument(name, action=_Refused, const=instead, help=argparse.SUPPRESS)
@@ -128,6 +134,18 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--no-limits", action="store_true", help="run even where not everything can be limited")
     group.add_argument("-t", "--tmpdir", metavar="DIR", type=Path, help="where logs say the root is ($TMPDIR, /tmp)")
     group.add_argument("-v", "--verbose", action="store_true", help="show the whole log at a terminal, too")
+
+
+def _add_layers(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--plan-layers", metavar="FILE", type=Path,
+                       help="write to FILE what tests of these packages need to fetch, which dependencies they share, "
+                            "and their best order; test nothing")
+    group.add_argument("--layers", metavar="FILE", type=Path,
+                       help="let tests stand on ready layers of dependencies, made where FILE says so")
+    group.add_argument("--recheck-layers", action="store_true",
+                       help="test from the base alone, too: that counts; a difference is told, its layers are dropped")
+    group.add_argument("--layers-disk", metavar="MB", type=_positive, default=LAYERS_MEBIBYTES,
+                       help="what the layers of a base may take up (default: 8192)")
 
 
 def _level(text: str) -> Level:

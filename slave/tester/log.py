@@ -5,15 +5,19 @@ Programs grep it line by line, so the format is an interface: `0m1.2s LEVEL: tex
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
-from io import BytesIO, RawIOBase
+from io import BytesIO, FileIO, RawIOBase
 from typing import Final
 
 from piufarm.errors import FarmError
 
 _INDENT: Final = "\n  "
+_PIECE: Final = 1 << 16
+_Sink = RawIOBase | BytesIO
 
 
 class Level(IntEnum):
@@ -73,6 +77,35 @@ def render(seconds: float, level: Level, text: str) -> bytes:
     return f"{timestamp(seconds)} {level.name}: {lines}\n{chr(10) if ends_empty else ''}".encode()
 
 
+def _write(sinks: Iterable[_Sink], content: bytes) -> None:
+    for sink in sinks:
+        rest = memoryview(content)
+        try:
+            while rest:
+                rest = rest[sink.write(rest) or 0 :]
+        except OSError as error:
+            raise FarmError(f"cannot write the log: {error.strerror}") from error
+
+
+class HeldBack:
+    """Records that nobody has seen yet."""
+
+    def __init__(self, stream: FileIO, sinks: Sequence[_Sink]) -> None:
+        self._stream = stream
+        self._sinks = sinks
+
+    def lines(self) -> list[str]:
+        """All of them."""
+        self._stream.seek(0)
+        return self._stream.read().decode("utf-8", "replace").splitlines()
+
+    def show(self) -> None:
+        """Write them where they would have gone. Raises FarmError."""
+        self._stream.seek(0)
+        while piece := self._stream.read(_PIECE):
+            _write(self._sinks, piece)
+
+
 class TestLog:
     """Writes records to all its sinks (standard output, the log file; unbuffered) as they come."""
 
@@ -80,7 +113,7 @@ class TestLog:
 
     def __init__(
         self,
-        sinks: Sequence[RawIOBase | BytesIO],
+        sinks: Sequence[_Sink],
         *,
         threshold: Level = Level.DUMP,
         clock: Callable[[], float] = time.monotonic,
@@ -88,7 +121,7 @@ class TestLog:
     ) -> None:
         """`watcher` hears of each step of the test, which the log itself does not mention."""
         self._watcher = watcher
-        self._sinks = tuple(sinks)
+        self._sinks: tuple[_Sink, ...] = tuple(sinks)
         self._threshold = threshold
         self._clock = clock
         self._start = clock()
@@ -110,14 +143,18 @@ class TestLog:
         """Add a record. Raises FarmError if it cannot be written: a verdict without its log is worth nothing."""
         if level < self._threshold:
             return
-        record = render(self.seconds(), level, text)
-        for sink in self._sinks:
-            rest = memoryview(record)
+        _write(self._sinks, render(self.seconds(), level, text))
+
+    @contextmanager
+    def held_back(self) -> Iterator[HeldBack]:
+        """The records of the block are written nowhere yet: what the block gets can show them."""
+        usual = self._sinks
+        with tempfile.TemporaryFile(buffering=0) as stream:
+            self._sinks = (stream,)
             try:
-                while rest:
-                    rest = rest[sink.write(rest) or 0 :]
-            except OSError as error:
-                raise FarmError(f"cannot write the log: {error.strerror}") from error
+                yield HeldBack(stream, usual)
+            finally:
+                self._sinks = usual
 
     def dump(self, text: str) -> None:
         self.write(Level.DUMP, text)

@@ -16,6 +16,7 @@ from piufarm.slave.tester.script_set import ScriptSet
 COMMAND_SECONDS: Final = 3600.0
 TEST_SECONDS: Final = 6 * 3600.0
 COMMAND_OUTPUT_MEBIBYTES: Final = 8
+LAYERS_MEBIBYTES: Final = 8192
 DEBFOSTER_OPTIONS: Final = ("-o", "MaxPriority=required", "-o", "UseRecommends=no", "-f", "-n", "apt", "debfoster")
 
 
@@ -125,6 +126,16 @@ class OutputOptions:
 
 
 @dataclass(frozen=True)
+class LayerOptions:
+    """Whether tests stand on ready layers of dependencies."""
+
+    plan: Path | None = None  # which layers; None: tests start from the base alone
+    write_plan: Path | None = None  # make such a plan for the operands instead of testing them
+    recheck: bool = False  # test from the base alone, too, and compare
+    disk_mebibytes: int = LAYERS_MEBIBYTES  # of all layers of a base
+
+
+@dataclass(frozen=True)
 class Options:
     """A whole command line."""
 
@@ -133,6 +144,7 @@ class Options:
     tests: TestOptions = field(default_factory=TestOptions)
     checks: CheckOptions = field(default_factory=CheckOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
+    layers: LayerOptions = field(default_factory=LayerOptions)
     apt: bool = False
     single_packages: bool = False
     single_changes_list: bool = False

@@ -15,6 +15,7 @@ from piufarm.slave.tester.ignores import IgnoreRule, builtin_rules
 from piufarm.slave.tester.options import (
     DEBFOSTER_OPTIONS,
     CheckOptions,
+    LayerOptions,
     Options,
     OutputOptions,
     RootOptions,
@@ -44,6 +45,12 @@ def parse_options(arguments: argparse.Namespace, words: Sequence[str] = ()) -> O
             verbose=arguments.verbose,
             keep_env=arguments.keep_env,
             shell_on_error=arguments.shell_on_error,
+        ),
+        layers=LayerOptions(
+            plan=arguments.layers,
+            write_plan=arguments.plan_layers,
+            recheck=arguments.recheck_layers,
+            disk_mebibytes=int(arguments.layers_disk),
         ),
         apt=arguments.apt,
         single_packages=arguments.single_packages,
@@ -85,9 +92,10 @@ def _refuse_roots(arguments: argparse.Namespace) -> None:
 
 
 def _root(arguments: argparse.Namespace) -> RootOptions:
+    existing = arguments.existing_chroot
     return RootOptions(
-        tarball=_existing(arguments.tarball),
-        directory=_existing(arguments.existing_chroot),
+        tarball=_existing(arguments.tarball, hint="`piufarm test --save FILE …` makes one"),
+        directory=None if existing is None else _directory(existing, "--existing-chroot"),
         schroot=arguments.schroot,
         backend=arguments.chroot_backend if arguments.schroot is None else ChrootBackend.SCHROOT,
         distribution=_distributions(arguments)[0],
@@ -97,7 +105,7 @@ def _root(arguments: argparse.Namespace) -> RootOptions:
         keep_sources_list=arguments.keep_sources_list,
         arch=arguments.arch,
         merged_usr=True if arguments.merged_usr else None,
-        keyring=_existing(arguments.keyring),
+        keyring=_existing(arguments.keyring, hint="the archive's keyring package has it"),
         verify_signatures=not arguments.do_not_verify_signatures,
         check_valid_until=not arguments.no_check_valid_until,
         install_recommends=arguments.install_recommends,
@@ -174,9 +182,9 @@ def _directory(path: Path, option: str) -> Path:
     return path.absolute()
 
 
-def _existing(path: Path | None) -> Path | None:
+def _existing(path: Path | None, *, hint: str) -> Path | None:
     if path is not None and not path.exists():
-        raise UsageError(f"no such file: {path}")
+        raise UsageError(f"no such file: {path}", hint=hint)
     return path
 
 

@@ -62,6 +62,16 @@ def _tested(examination: Examination) -> Mapping[str, str]:
     return {name: known[name] for name in names if name in known}
 
 
+@dataclass(frozen=True)
+class LayerUse:
+    """What layers of dependencies were to a test."""
+
+    keys: Sequence[str]  # of those that it stood on, lowest first
+    counts: bool  # whether the test on layers is the one that counts
+    reason: str = ""  # why it does not
+    differences: Sequence[str] = ()  # between it and the one from the base alone
+
+
 @dataclass
 class RunResult:
     """What became of a whole run. Filled as it goes, so that what is known can be written at any time."""
@@ -73,6 +83,7 @@ class RunResult:
     trouble: str | None = None  # why there is no outcome
     trouble_kind: TroubleKind | None = None
     groups: list[GroupResult] = field(default_factory=list)
+    layers: list[LayerUse] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)  # folders of roots that were kept
 

@@ -14,11 +14,13 @@ from piufarm.outcome import Finding, Outcome, Severity
 from piufarm.slave.bases.prepare import default_cache
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.tarball import save_tarball, save_tree
-from piufarm.slave.chroot.interface import Backend, Chroot, OverlayFallsShort
+from piufarm.slave.chroot.interface import Backend, Chroot, ChrootLimits, OverlayFallsShort
 from piufarm.slave.chroot.limits import NO_LIMITS, default_limits
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.inputs import Group, resolve
+from piufarm.slave.tester.layered import Found, can_stand_on_layers, forecast, takes_layers
 from piufarm.slave.tester.log import TestLog, decode_output, quote_command
+from piufarm.slave.tester.on_layers import OnLayers
 from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.procedures import wanted_procedures
 from piufarm.slave.tester.procedures.procedure import Procedure
@@ -52,6 +54,9 @@ class Runner:
 
     def _run(self) -> Outcome:
         """All groups are tested, whatever becomes of one of them."""
+        if self.options.layers.write_plan is not None:
+            self._plan(self.options.layers.write_plan)
+            return Outcome.PASS
         procedures = wanted_procedures(self.options)
         groups = resolve(self.options) if procedures else []
         outcomes = [self._refuse(group) for group in groups if group.problem]
@@ -119,24 +124,45 @@ class Runner:
         self, group: Group, procedure: Procedure, base: PreparedBase, backend: Backend
     ) -> Outcome | None:
         """One test, again on a copy if an overlay does not do; None if it does not apply. Raises Skipped."""
+        if self.options.layers.plan is not None and can_stand_on_layers(self.options, group, procedure, backend):
+            test = OnLayers(self.options, self.log, self.result, self._limits, self._roots.target_release)
+            return test.run(group, base, backend, partial(self._examine_on_base, group, procedure, base))
+        return self._examine_on_base(group, procedure, base, backend)
+
+    def _examine_on_base(
+        self, group: Group, procedure: Procedure, base: PreparedBase, backend: Backend, found: Found | None = None
+    ) -> Outcome | None:
         try:
-            return self._examine_in(group, procedure, base, backend)
+            return self._examine_in(group, procedure, base, backend, found)
         except OverlayFallsShort as error:
             self.result.groups.pop()
             self.log.info(f"{error.message}; once more in a full copy of the base")
             return self._examine_in(group, procedure, base, backend.copying())
 
+    @property
+    def _limits(self) -> ChrootLimits:
+        return replace(default_limits(), seconds=self.options.test_seconds) if self.options.limits else NO_LIMITS
+
+    def _plan(self, path: Path) -> None:
+        """Write down what is to be fetched, and which dependencies are worth a layer."""
+        with self._timed("base"), _trouble_with_chroots():
+            base, backend = self._roots.prepare()
+        with base, self._timed("plan"):
+            release, proxy = self._roots.target_release, self._roots.network.upstream_proxy
+            forecast(self.options, base, backend, self._limits, release, proxy).write(path)
+
     def _examine_in(
-        self, group: Group, procedure: Procedure, base: PreparedBase, backend: Backend
+        self, group: Group, procedure: Procedure, base: PreparedBase, backend: Backend, found: Found | None = None
     ) -> Outcome | None:
         """One test in a chroot of its own; None if it does not apply to these packages. Raises Skipped."""
-        limits = replace(default_limits(), seconds=self.options.test_seconds) if self.options.limits else NO_LIMITS
-        with self._opened(backend.open(base, limits)) as chroot:
+        with self._opened(backend.open(base, self._limits)) as chroot, ExitStack() as rooms:
             self.log.debug(f"Created a chroot of base {base.base_id} at {chroot.root}")
+            if found is not None:
+                found.tell(self.log, chroot.root)
             examination = Examination(chroot, group, self.options, self.log, self._roots.target_release)
             examination.set_variables(PIUPARTS_TEST=procedure.name)
             if self.options.tests.is_distupgrade:
-                examination.way = self._way(procedure, base, backend)
+                examination.way = self._way(procedure, base, backend, rooms)
             outcome: Outcome | None = None
             try:
                 with examination.timed("set up"):
@@ -153,9 +179,21 @@ class Runner:
             self.look(chroot, outcome)
         return outcome
 
-    def _way(self, procedure: Procedure, base: PreparedBase, backend: Backend) -> Way:
+    def _way(self, procedure: Procedure, base: PreparedBase, backend: Backend, rooms: ExitStack) -> Way:
         another_root = partial(self._bare_root, procedure.name, base, backend)
-        return Way(self._roots.suites, another_root, self._roots.network, default_cache() / "references")
+        cache = default_cache() / "references"
+        can_go_around = takes_layers(backend) and len(base.layers) == 1
+        open_upgraded = partial(self._open_upgraded, base, backend, rooms) if can_go_around else None
+        return Way(self._roots.suites, another_root, self._roots.network, cache, open_upgraded)
+
+    def _open_upgraded(self, base: PreparedBase, backend: Backend, rooms: ExitStack) -> Chroot:
+        """A root of the base, upgraded to the last suite; it stays as long as the one of the test."""
+        with self._timed("base"):
+            upgraded = rooms.enter_context(self._roots.upgraded(base))
+        chroot = rooms.enter_context(self._opened(backend.open(upgraded, self._limits)))
+        self._show_preparation(upgraded)
+        self.log.debug(f"Created a chroot of base {upgraded.base_id} at {chroot.root}")
+        return chroot
 
     @contextmanager
     def _bare_root(self, test: str, base: PreparedBase, backend: Backend) -> Iterator[Examination]:

@@ -1,0 +1,97 @@
+"""Making a layer: dependencies alone, installed in a clean chroot; it is refused where that could be told later."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from piufarm.run import run
+from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
+from piufarm.slave.chroot.interface import Base, Changes, ChrootLimits, CommandLimits, CommandResult
+from piufarm.slave.chroot.overlay import OverlayBackend
+from piufarm.slave.chroot.supervised import SupervisedChroot
+from piufarm.slave.chroot.upper import UpperLayer
+from piufarm.slave.layers.shelf import ROOT, LayerFacts
+from piufarm.slave.layers.stack import composed, laid_over
+
+_INFO: Final = "/var/lib/dpkg/info/"
+_ARCHIVES: Final = "/var/cache/apt/archives/"
+_QUERY: Final = ("dpkg-query", "-W", "-f", "${db:Status-Abbrev}\\t${Package}\\t${Version}\\n")
+
+
+class NoLayer(Exception):
+    """These packages cannot be a layer; says why."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where a layer is made: on a base, over the layers that `backend` has."""
+
+    backend: OverlayBackend
+    base: Base
+    limits: ChrootLimits
+    command_limits: CommandLimits
+    apt_options: Sequence[str] = ()
+
+    def make(self, packages: Mapping[str, str], below: Mapping[str, str], new: Path) -> tuple[LayerFacts, Changes]:
+        """Install `packages` on those of the layers `below` and put what that wrote into `new`.
+
+        Returns what is known of the layer, and how the base differs with it. Raises NoLayer, FarmError, OSError.
+        """
+        wanted = {**below, **packages}
+        with self.backend.open(self.base, self.limits) as chroot:
+            names = [f"{name}={version}" for name, version in sorted(packages.items())]
+            words = ["-y", *self.apt_options, "-o", "APT::Get::Mark-Auto=yes", "install", *names]
+            installing = self._run(chroot, "apt-get", *words, network=True)
+            self._look(chroot, wanted)
+            self._tidy(chroot)
+            if chroot.upper is None:
+                raise NoLayer("there is no overlay")
+            run(["cp", "--archive", "--no-target-directory", chroot.upper, new / ROOT])
+        changes = self._changes(new / ROOT)
+        size = sum(entry.size for entry in changes.after.values())
+        return LayerFacts(wanted, (installing,), size), changes
+
+    def _run(self, chroot: SupervisedChroot, *argv: str, network: bool = False) -> CommandResult:
+        result = chroot.run(argv, env=CHROOT_ENVIRONMENT, limits=self.command_limits, network=network)
+        if result.status != 0 or result.stopped_by is not None:
+            raise NoLayer(f"`{' '.join(argv[:4])} …` failed with status {result.status}")
+        return result
+
+    def _look(self, chroot: SupervisedChroot, wanted: Mapping[str, str]) -> None:
+        """What a test would find in these packages alone it has to find each time: then there is no layer."""
+        lines = self._run(chroot, *_QUERY).output.decode("utf-8", "surrogateescape").splitlines()
+        present = [tuple(line.split("\t")) for line in lines]
+        base = {name.partition(":")[0]: version for name, version in self.base.packages.items()}
+        expected = sorted(("ii ", name, version) for name, version in {**base, **wanted}.items())
+        if sorted(present) != expected:
+            raise NoLayer("apt has installed something else")
+        if chroot.processes():
+            raise NoLayer("processes are running")
+        sums = [path for path in chroot.changes().after if path.startswith(_INFO) and path.endswith(".md5sums")]
+        if sums:
+            self._run(chroot, "md5sum", "--check", "--quiet", *sums)
+
+    def _tidy(self, chroot: SupervisedChroot) -> None:
+        """No .debs, and a cache of apt that is up to date."""
+        for path in chroot.changes().after:
+            if path.startswith(_ARCHIVES) and path.endswith(".deb"):
+                chroot.remove(path)
+        self._run(chroot, "apt-cache", "gencaches")
+        chroot.remove("/var/cache/apt/srcpkgcache.bin")
+
+    def _changes(self, layer: Path) -> Changes:
+        below = self.backend.stack.below
+        descriptor = os.open(layer, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            changes = UpperLayer(laid_over(self.base.tree, below)).changes(descriptor)
+        finally:
+            os.close(descriptor)
+        return composed(self.base.tree, below, changes)
+
+    def over(self, backend: OverlayBackend) -> Workshop:
+        """The same with other layers below."""
+        return replace(self, backend=backend)

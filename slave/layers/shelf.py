@@ -1,0 +1,201 @@
+"""The layers of one base on disk, shared by all testers of the host.
+
+    layers/                 in the base's copy, and removed with it; closed to others: setuid programs lie below
+        KEY/                complete: it appeared by rename; a shared lock on the directory keeps it from being removed
+            root/           the layer: an overlay's upper directory with its marks
+            changes         how base and layers up to this one differ from the base (marshal)
+            facts.json      what was installed, and what apt said
+        KEY.lock            exclusive lock of who makes it; the others do without
+        KEY.refused         it was tried and cannot be a layer
+        new-XXXX/           being made
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import marshal
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from piufarm.slave.chroot.interface import Changes, CommandResult, Entry
+
+ROOT: Final = "root"
+_CHANGES: Final = "changes"
+_FACTS: Final = "facts.json"
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """What is known of a layer beside its tree."""
+
+    packages: Mapping[str, str]  # installed above the base up to this layer, with versions
+    commands: tuple[CommandResult, ...]  # that made it
+    size_bytes: int
+    instance: str = field(default_factory=lambda: secrets.token_hex(8))  # tells it from a former one of its key
+
+    def dump(self) -> str:
+        """As JSON."""
+        commands = [[list(item.argv), item.output.decode("latin-1"), item.seconds] for item in self.commands]
+        content = {"packages": dict(self.packages), "size_bytes": self.size_bytes, "instance": self.instance}
+        return json.dumps({**content, "commands": commands})
+
+    @classmethod
+    def load(cls, text: str) -> LayerFacts:
+        """From `dump`."""
+        content = json.loads(text)
+        commands = tuple(
+            CommandResult(tuple(argv), 0, output.encode("latin-1"), seconds)
+            for argv, output, seconds in content["commands"]
+        )
+        return cls(content["packages"], commands, content["size_bytes"], content["instance"])
+
+
+class Layer:
+    """A ready layer, kept from being removed until it is closed."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError if it is not there (any more)."""
+        self._lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        self.folder = folder
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            os.utime(folder)
+            self.facts = LayerFacts.load((folder / _FACTS).read_text())
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    @property
+    def key(self) -> str:
+        """Identifies it among the layers of its base."""
+        return self.folder.name
+
+    @property
+    def identity(self) -> str:
+        """Tells it from all layers that ever were: what is made upon it fits no other one."""
+        return f"{self.key}-{self.facts.instance}"
+
+    @property
+    def root(self) -> Path:
+        """The directory for the overlay."""
+        return self.folder / ROOT
+
+    def changes(self) -> Changes:
+        """How the base differs with this layer and those below it. Raises OSError."""
+        before, after, rewritten = marshal.loads((self.folder / _CHANGES).read_bytes())
+        return Changes(_entries(before), _entries(after), frozenset(rewritten))
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self._lock)
+
+
+def _entries(content: Mapping[str, tuple[object, ...]]) -> dict[str, Entry]:
+    return {path: Entry._make(fields) for path, fields in content.items()}
+
+
+def key_of(parent: str, packages: Mapping[str, str]) -> str:
+    """Of the layer that adds packages to the layer of identity `parent` (empty: to the base)."""
+    content = json.dumps([parent, sorted(packages.items())])
+    return hashlib.sha256(content.encode()).hexdigest()[:24]
+
+
+class LayerShelf:
+    """The layers of one base. All methods are safe against other testers doing the same; they raise OSError."""
+
+    def __init__(self, folder: Path, disk_bytes: int) -> None:
+        """`disk_bytes`: what all layers together may take up."""
+        self._folder = folder
+        self._disk_bytes = disk_bytes
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+    def take(self, key: str) -> Layer | None:
+        """The layer, if it is ready."""
+        if self.is_refused(key):
+            return None
+        try:
+            layer = Layer(self._folder / key)
+        except FileNotFoundError:
+            return None
+        if layer.root.exists():
+            return layer
+        layer.close()  # it was removed between two lines
+        return None
+
+    def is_refused(self, key: str) -> bool:
+        """Whether it is known that this cannot be a layer."""
+        return (self._folder / f"{key}.refused").exists()
+
+    def refuse(self, key: str) -> None:
+        """Remember that this cannot be a layer."""
+        (self._folder / f"{key}.refused").touch()
+
+    @contextmanager
+    def making(self, key: str) -> Iterator[Path | None]:
+        """A folder to make the layer in; None if somebody else is at it or has done it just now."""
+        with (self._folder / f"{key}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield None
+                return
+            if (self._folder / key).exists() or self.is_refused(key):
+                yield None
+                return
+            new = Path(tempfile.mkdtemp(prefix="new-", dir=self._folder))
+            try:
+                yield new
+            finally:
+                shutil.rmtree(new, ignore_errors=True)
+
+    def add(self, new: Path, key: str, facts: LayerFacts, changes: Changes) -> None:
+        """Let a layer that was made in `new` be the one of this key, and make room for it."""
+        parts = (changes.before, changes.after)
+        before, after = ({path: tuple(entry) for path, entry in part.items()} for part in parts)
+        (new / _CHANGES).write_bytes(marshal.dumps((before, after, sorted(changes.rewritten or ()))))
+        (new / _FACTS).write_text(facts.dump())
+        new.rename(self._folder / key)
+        self._make_room(keep=key)
+
+    def drop(self, key: str) -> None:
+        """From now on nobody takes or makes this layer; it is removed if nobody uses it."""
+        self.refuse(key)
+        self._remove(self._folder / key)
+
+    def _make_room(self, keep: str) -> None:
+        """Remove those that were used least recently."""
+        sizes: list[tuple[float, int, Path]] = []
+        for folder in self._folder.iterdir():
+            with suppress(OSError, ValueError):
+                facts = LayerFacts.load((folder / _FACTS).read_text())
+                sizes.append((folder.stat().st_mtime, facts.size_bytes, folder))
+        total = sum(size for _, size, _ in sizes)
+        for _, size, folder in sorted(sizes):
+            if total > self._disk_bytes and folder.name != keep and self._remove(folder):
+                total -= size
+
+    def _remove(self, folder: Path) -> bool:
+        """Returns whether it is gone; who uses it keeps it."""
+        try:
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            return True
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            old = Path(tempfile.mkdtemp(prefix="old-", dir=self._folder))
+            folder.rename(old / folder.name)
+            shutil.rmtree(old, ignore_errors=True)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(lock)
+        return True

@@ -1,0 +1,107 @@
+"""Which layers a batch gets, and in which order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from piufarm.slave.layers.closure import Deb, parse_uris
+from piufarm.slave.layers.plan import LAYER_SECONDS, MEGABYTE_SECONDS, plan
+
+_LARGE = int(3 * LAYER_SECONDS / MEGABYTE_SECONDS * 1_000_000)
+
+
+def deb(name: str, size: int = 1000) -> Deb:
+    return Deb(name, "1", "all", size, f"http://mirror/{name}.deb", "")
+
+
+def closures(needs: Mapping[str, Sequence[str]], size: int = _LARGE) -> dict[str, list[Deb]]:
+    return {package: [deb(package), *(deb(name, size) for name in names)] for package, names in needs.items()}
+
+
+def test_what_several_packages_need_becomes_a_layer() -> None:
+    planned = {item.package: item for item in plan(closures({"a": ["perl"], "b": ["perl"], "c": []}))}
+    assert planned["a"].layers == planned["b"].layers == ({"perl": "1"},)
+    assert planned["c"].layers == ()
+
+
+def test_what_one_package_alone_needs_is_no_layer() -> None:
+    (planned,) = plan(closures({"a": ["perl"]}))
+    assert planned.layers == ()
+
+
+def test_what_is_installed_faster_than_a_layer_is_made_is_none() -> None:
+    assert all(not item.layers for item in plan(closures({"a": ["tiny"], "b": ["tiny"]}, size=1000)))
+
+
+def test_layers_lie_on_each_other() -> None:
+    planned = {item.package: item.layers for item in plan(closures({
+        "a": ["libc", "gtk"], "b": ["libc", "gtk"], "c": ["libc"], "d": ["libc"],
+    }))}  # fmt: skip
+    assert planned["a"] == ({"libc": "1"}, {"gtk": "1"})
+    assert planned["c"] == ({"libc": "1"},)
+
+
+def test_packages_with_equal_layers_follow_each_other() -> None:
+    order = [item.layers for item in plan(closures({
+        "a": ["perl"], "b": ["ruby"], "c": ["perl"], "d": ["ruby"], "e": ["perl"],
+    }))]  # fmt: skip
+    changes = sum(one != other for one, other in itertools.pairwise(order))
+    assert changes == 1
+
+
+def test_a_package_is_never_a_part_of_its_own_layers() -> None:
+    for item in plan(closures({"perl": ["libc"], "a": ["libc", "perl"], "b": ["libc", "perl"]})):
+        assert not any(item.package in layer for layer in item.layers)
+
+
+def test_packages_that_apt_would_not_install_come_last_and_without_layers() -> None:
+    planned = plan({"broken": [], **closures({"a": ["perl"], "b": ["perl"]})})
+    assert planned[-1].package == "broken"
+    assert planned[-1].layers == ()
+
+
+NAMES = st.sampled_from("abcdefgh")
+
+
+@given(st.dictionaries(st.sampled_from(["p", "q", "r", "s", "t"]), st.lists(NAMES, unique=True), min_size=1))
+def test_every_package_is_planned_once_and_its_layers_are_part_of_what_it_needs(needs: dict[str, list[str]]) -> None:
+    planned = plan(closures(needs))
+    assert sorted(item.package for item in planned) == sorted(needs)
+    for item in planned:
+        names = [name for layer in item.layers for name in layer]
+        assert len(names) == len(set(names))
+        assert set(names) <= set(needs[item.package])
+
+
+@given(st.dictionaries(st.sampled_from(["p", "q", "r", "s", "t"]), st.lists(NAMES, unique=True), min_size=1))
+def test_what_others_need_is_in_a_lower_layer_or_the_same(needs: dict[str, list[str]]) -> None:
+    """As with dependencies: let every package that needs x need also all that x needs, the letters before it."""
+    closed = {
+        package: sorted({c for name in names for c in "abcdefgh" if c <= name}) for package, names in needs.items()
+    }
+    for item in plan(closures(closed)):
+        seen: set[str] = set()
+        for layer in item.layers:
+            seen |= set(layer)
+            assert all(set("abcdefgh"[: "abcdefgh".index(name)]) <= seen for name in layer)
+
+
+def test_the_output_of_apt_is_read_as_it_comes() -> None:
+    output = (
+        "Reading package lists...\n"
+        "'http://mirror/pool/h/hello_2.10-3_amd64.deb' hello_2.10-3_amd64.deb 53012 SHA256:" + "a" * 64 + "\n"
+        "'http://mirror/pool/v/vim_9.0-1_all.deb' vim_2%3a9.0-1_all.deb 12 MD5Sum:abc\n"
+    )
+    assert parse_uris(output) == [
+        Deb("hello", "2.10-3", "amd64", 53012, "http://mirror/pool/h/hello_2.10-3_amd64.deb", "a" * 64),
+        Deb("vim", "2:9.0-1", "all", 12, "http://mirror/pool/v/vim_9.0-1_all.deb", ""),
+    ]
+
+
+@given(st.text())
+def test_any_output_is_read_without_an_error(output: str) -> None:
+    assert isinstance(parse_uris(output), list)
