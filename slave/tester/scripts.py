@@ -8,13 +8,13 @@ from typing import Final
 
 from piufarm.errors import FarmError
 from piufarm.outcome import Finding, Severity
-from piufarm.slave.chroot.interface import CommandResult, Refused
+from piufarm.slave.chroot.interface import CommandResult
 from piufarm.slave.tester.control import control_of
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.inputs import Group
 from piufarm.slave.tester.script_set import SCRIPTS_PLACE, ScriptSet
+from piufarm.slave.tester.steps.placing import place
 
-_CHECK: Final = "scripts"
 _CONTROL: Final = f"{SCRIPTS_PLACE}/control"
 _TESTABLE: Final = "is_testable"
 _FAIL_BIT: Final = 2
@@ -81,12 +81,8 @@ def _placed(examination: Examination, scripts: ScriptSet) -> Iterator[dict[str, 
     files = {f"{SCRIPTS_PLACE}/{script.name}": (script.content, script.mode) for script in scripts.scripts}
     if examination.group.debs:
         files[_CONTROL] = (_paragraphs(examination.group), 0o644)
-    try:
-        for path, (content, mode) in files.items():
-            examination.put(path, content, mode=mode)
-    except Refused as error:
-        text = f"FAIL: Custom scripts cannot be run: {error.message}"
-        examination.report(Finding(_CHECK, Severity.ERROR, text, (path,)), ends_the_test=True)
+    for path, (content, mode) in files.items():
+        place(examination, path, content, mode=mode)
     try:
         yield {"PIUFARM_CONTROL": _CONTROL} if _CONTROL in files else {}
     finally:

@@ -93,9 +93,10 @@ def test_a_failing_script_fails_the_test(tmp_path: Path) -> None:
 def test_what_is_in_the_place_of_the_scripts_fails_the_test(tmp_path: Path) -> None:
     made = scripted(tmp_path, "pre_test_a")
     made.chroot.obstructed.add("/tmp/scripts/pre_test_a")
+    made.examination.is_untouched = False
     with pytest.raises(TestEnded):
         run_scripts(made.examination, "pre_test")
-    says = "FAIL: Custom scripts cannot be run: write /tmp/scripts/pre_test_a: File exists"
+    says = "FAIL: A file that the test needs cannot be written: write /tmp/scripts/pre_test_a: File exists"
     assert f"ERROR: {says}" in made.log
     assert [finding.text for finding in made.examination.findings] == [says]
     assert made.chroot.commands == []

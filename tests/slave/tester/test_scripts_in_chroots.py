@@ -112,7 +112,7 @@ def test_packages_cannot_put_anything_in_the_place_of_scripts(
     written(tmp_path, {"pre_remove_x": "echo mine"})
     verdict = verdict_on(workshop, tmp_path, deb("s-foe", postinst=act), options=("-I", "^/tmp",))
     ran = bool(commands(verdict))
-    refused = "FAIL: Custom scripts cannot be run: " in verdict.log
+    refused = "FAIL: A file that the test needs cannot be written: " in verdict.log
     assert (verdict.status == 0, ran, refused) == (passes, passes, not passes), verdict.log[-3000:]
     assert "  mine" in verdict.log or not passes
 
