@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from piufarm.outcome import Outcome, judge
+from piufarm.outcome import Finding, Outcome, Severity, judge
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.options import Options
 
@@ -54,7 +54,7 @@ class Procedure:
         except TestEnded:
             return judge(examination.findings)
         except NotApplicable as reason:
-            examination.log.info(str(reason))
+            examination.report(Finding("left-out", Severity.INFO, str(reason)))
             return None
         outcome = judge(examination.findings)
         if outcome is Outcome.PASS:
