@@ -100,7 +100,8 @@ def repositories(sources: str) -> tuple[tuple[str, str], ...]:
             end = next((i for i, word in enumerate(words) if word.endswith("]")), len(words))
             del words[1 : end + 1]
         if words[0] != "deb" or len(words) < 3:
-            raise UsageError(f"not a line of sources.list: {line!r}")
+            hint = "expected deb [OPTIONS] URL SUITE COMPONENT…, or deb [OPTIONS] URL ./"
+            raise UsageError(f"not a line of sources.list: {line!r}", hint=hint)
         found[words[1].rstrip("/"), words[2]] = None
     return tuple(found)
 

@@ -104,7 +104,7 @@ def _group_of_files(paths: Sequence[Path]) -> Group:
     try:
         return Group(tuple(map(_from_file, files)))
     except _BadPackageFile as error:
-        return Group(tuple(TestedPackage(str(path), path.name, deb=path) for path in files), str(error))
+        return Group(tuple(TestedPackage(path.name, path.name, deb=path) for path in files), str(error))
 
 
 def _from_file(path: Path) -> TestedPackage:
@@ -126,7 +126,9 @@ def _debs_of_changes(path: Path) -> Sequence[Path]:
     try:
         with path.open("rb") as stream:
             names = [entry["name"] for entry in Changes(stream).get("Files", [])]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, LookupError, TypeError) as error:
         raise UsageError(f"cannot read {path}: {error}", hint="is it a .changes file, and whole?") from error
     debs = [path.parent / name for name in names if name.endswith(".deb")]
     if not debs:

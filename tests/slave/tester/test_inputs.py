@@ -22,7 +22,7 @@ def groups(*operands: str | Path, apt: bool = False, **options: bool) -> list[li
 def problem_of(path: Path) -> str:
     """Why a file cannot be tested; it is still in its group."""
     (group,) = resolve(Options((str(path),)))
-    assert group.title == str(path)
+    assert group.title == path.name
     return group.problem
 
 

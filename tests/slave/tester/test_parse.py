@@ -85,6 +85,8 @@ def test_what_is_not_supported_names_what_to_use(
         (["--apt", "a", "--bindmount", "/proc/self/fd"], "cannot be shown"),
         (["--apt", "a", "-b", "/nonexistent"], "no such file"),
         (["--apt", "a", "-t", "/nonexistent"], "not a directory"),
+        (["--apt", "a", "-e", "/etc/passwd"], "not a directory"),
+        (["--apt", "a", "-K", "/nonexistent"], "no such file"),
         (["--apt", "a", "-I", "("], "not a regular expression"),
         (["--apt", "a", "-b", "/etc/passwd", "--schroot", "x"], "a schroot has a root of its own"),
         (["--apt", "a", "-p", "-e", "/"], "more than one root"),
