@@ -23,6 +23,7 @@ from piufarm.slave.tester.checks import (
     over_symlinks,
     processes,
     systemd_units,
+    tmpfiles,
     usr_move,
 )
 from piufarm.slave.tester.checks.check import Check, Moment
@@ -35,6 +36,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     over_symlinks.CHECK,
     debsums.CHECK,
     adequate.CHECK,
+    tmpfiles.CHECK,
     cron_files.CHECK,
     cron_tables.CHECK,
     systemd_units.CHECK,

@@ -30,10 +30,11 @@ LEFT: Final = {
     "/usr/sbin/moved": file(), "/etc/cron.d/table": file("@daily root /x\n"), "/usr/bin/sh": file("SHELL", mode=0o755),
     f"{INFO}/probe.list": file(
         "/usr/share/link/x\n/etc/conf\n/etc/cron.daily/probe\n/etc/logrotate.d/probe\n/usr/sbin/moved\n"
-        "/etc/cron.d/table\n/etc/systemd/system/probe.service\n"
+        "/etc/cron.d/table\n/etc/systemd/system/probe.service\n/usr/lib/tmpfiles.d/probe.conf\n"
     ),
     "/etc/systemd/system/probe.service": file("[Service]\nExecStart=/usr/lib/probe\n"),
     "/etc/systemd/system/a.target.wants/probe.service": link("../probe.service"),
+    "/usr/lib/tmpfiles.d/probe.conf": file("d /var/lib/probe 0755 root root -\n"),
     "/var/lib/dpkg/alternatives/probe": file("auto\n"),
     "/etc/passwd": file("root:x:0:0::/root:/bin/sh\n"),
 }  # fmt: skip
@@ -108,12 +109,13 @@ TABLE: Final = (
     Row("cron-tables", Moment.REMOVED, {FAIL}, GOES_ON),
     Row("cron-tables", Moment.REMOVED, set(), GOES_ON, CheckOptions(cron_files=False)),
     Row("systemd-units", Moment.REMOVED, {FAIL}, GOES_ON),
+    Row("tmpfiles", Moment.BEFORE_REMOVAL, {WARN}, GOES_ON),
     *(
         Row(name, moment, set(), GOES_ON, CheckOptions(compat=True))
         for name, moment in (
             ("edited-files", Moment.COMPARED), ("extended-attributes", Moment.COMPARED),
             ("alternatives", Moment.COMPARED), ("accounts", Moment.COMPARED), ("cron-tables", Moment.REMOVED),
-            ("systemd-units", Moment.REMOVED),
+            ("systemd-units", Moment.REMOVED), ("tmpfiles", Moment.BEFORE_REMOVAL),
         )
     ),
 )  # fmt: skip

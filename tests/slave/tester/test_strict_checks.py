@@ -16,6 +16,7 @@ from piufarm.slave.tester.alternatives import ALTERNATIVES, Alternative, differe
 from piufarm.slave.tester.checks import CHECKS
 from piufarm.slave.tester.checks.accounts import changed, gone, left
 from piufarm.slave.tester.checks.check import Moment
+from piufarm.slave.tester.checks.tmpfiles import made_at_boot
 from piufarm.slave.tester.cron_table import CronJob, parse_cron_table
 from piufarm.slave.tester.identities import Identities
 from piufarm.slave.tester.options import CheckOptions
@@ -23,7 +24,7 @@ from tests.slave.tester.finding import INFO, installed, run
 from tests.slave.tester.memory import SMALL_BASE, Node, answered, file, link
 
 ADDITIONAL = (
-    "edited-files", "extended-attributes", "alternatives", "accounts", "cron-tables", "systemd-units"
+    "edited-files", "extended-attributes", "alternatives", "accounts", "cron-tables", "systemd-units", "tmpfiles"
 )
 
 
@@ -257,3 +258,43 @@ def test_a_service_that_a_timer_would_start_without_its_program_fails(tmp_path: 
 )
 def test_a_service_that_does_no_harm_passes(tmp_path: Path, unit: str, more: dict[str, Node]) -> None:
     assert services(tmp_path, unit, more) == []
+
+
+# -- tmpfiles.d -------------------------------------------------------------------------------------------------------
+
+TMPFILES = b"""# comment
+d /run/probe 0755 root root -
+d  /var/lib/probe 0755 root root - -
+L+ "/etc/a b" - - - - /usr/share/x
+f! /var/cache/%p/x
+z /var/log/probe 0640
+"""
+
+
+def test_what_lasts_of_tmpfiles_is_told() -> None:
+    assert list(made_at_boot(TMPFILES)) == ["/var/lib/probe", "/etc/a b"]
+
+
+@given(st.binary(max_size=100))
+def test_any_content_of_tmpfiles_can_be_read(content: bytes) -> None:
+    assert all(path.startswith("/") for path in made_at_boot(content))
+
+
+@pytest.mark.parametrize(
+    ("postrm", "more", "left"),
+    [
+        ("", {}, True),
+        ("rm -rf /var/lib/probe", {}, False),
+        ("systemd-tmpfiles --purge probe.conf", {}, False),
+        ("", {f"{INFO}/other.list": file("/var/lib/probe\n")}, False),
+    ],
+    ids=["nobody removes it", "the script does", "systemd does", "it is packaged"],
+)
+def test_what_is_made_at_boot_and_never_removed_warns(
+    tmp_path: Path, postrm: str, more: dict[str, Node], left: bool
+) -> None:
+    conf = "/usr/lib/tmpfiles.d/probe.conf"
+    nodes = {f"{INFO}/probe.list": file(f"{conf}\n"), conf: file("d /var/lib/probe\n"),
+             f"{INFO}/probe.postrm": file(postrm), **more}
+    findings = run(installed(tmp_path, nodes), "tmpfiles", Moment.BEFORE_REMOVAL)
+    assert [finding.severity for finding in findings] == [Severity.WARNING] * left
