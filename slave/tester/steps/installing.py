@@ -18,10 +18,10 @@ def install_tested(examination: Examination, *options: str) -> None:
 
     Files that the repository of the packages under test has are installed from there. Raises TestEnded.
     """
-    uses_files = _uses_files(examination)
-    apt_install_tested(examination, *(() if uses_files else options))
+    from_files = _come_from_files(examination)
+    _install(examination, () if from_files else options, from_files=from_files)
     note_installed(examination)
-    if uses_files:
+    if from_files:
         _require_installed(examination)
 
 
@@ -33,7 +33,13 @@ def reinstall_tested(examination: Examination) -> None:
 
 def apt_install_tested(examination: Examination, *options: str, may_fail: bool = False) -> None:
     """Run `apt-get install` with these options on the files under test, or on the names."""
-    if _uses_files(examination):
+    _install(examination, options, from_files=_come_from_files(examination), may_fail=may_fail)
+
+
+def _install(
+    examination: Examination, options: Sequence[str], *, from_files: bool, may_fail: bool = False
+) -> None:
+    if from_files:
         with files_in_place(examination) as places:
             _apt_install(examination, *options, *places, forced=("--allow-downgrades",), may_fail=may_fail)
     else:
@@ -42,19 +48,19 @@ def apt_install_tested(examination: Examination, *options: str, may_fail: bool =
             _apt_install(examination, *options, *names, may_fail=may_fail)
 
 
-def _uses_files(examination: Examination) -> bool:
+def _come_from_files(examination: Examination) -> bool:
     return bool(examination.group.debs) and not _are_in_repository(examination)
+
+
+def _are_in_repository(examination: Examination) -> bool:
+    names = examination.own_names()
+    return examination.options.tests.testdebs_repo is not None and known_names(examination, names) == list(names)
 
 
 def _apt_install(examination: Examination, *words: str, forced: Sequence[str] = (), may_fail: bool = False) -> None:
     release = ("-t", examination.target_release) if examination.target_release else ()
     with listing_files(examination):
         examination.execute("apt-get", "-y", *forced, *release, "install", *words, network=True, may_fail=may_fail)
-
-
-def _are_in_repository(examination: Examination) -> bool:
-    names = examination.own_names()
-    return examination.options.tests.testdebs_repo is not None and known_names(examination, names) == list(names)
 
 
 def install_tested_with_scripts(examination: Examination, *options: str) -> None:
@@ -85,7 +91,8 @@ def files_in_place(examination: Examination) -> Iterator[list[str]]:
 
 def remove_tested(examination: Examination) -> None:
     """Remove the packages under test; what apt thinks of that shows when they are installed again."""
-    examination.execute("apt-get", "remove", *map(unmistakable, examination.own_names()), may_fail=True)
+    names = [unmistakable(package.name) for package in examination.group.packages]
+    examination.execute("apt-get", "remove", *names, may_fail=True)
 
 
 def unmistakable(name: str) -> str:
