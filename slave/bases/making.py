@@ -87,7 +87,7 @@ def _finish(
     root, below = copy / ROOT, request.below
     archives = archives_of(request, below or root)
     network = reaching(network, archives)
-    supervisor = Supervisor(_start(copy, request), serve=proxy_for(network))
+    supervisor = _supervised(copy, request, network)
     try:
         tree = root if below is None else Path(f"/proc/{supervisor.host_pid}/root")
         place(supervisor, request)
@@ -109,6 +109,15 @@ def _finish(
         raise FarmError(
             "apt does not have the lists that the mirror has", hint="the mirror may be changing just now: try again"
         )
+
+
+def _supervised(copy: Path, request: BaseRequest, network: NetworkAccess) -> Supervisor:
+    try:
+        return Supervisor(_start(copy, request), serve=proxy_for(network))
+    except FarmError as error:
+        if request.below is not None:
+            error.hint = "a layer over a directory needs a cache on an ordinary disk: PIUFARM_CACHE names another place"
+        raise
 
 
 def _start(copy: Path, request: BaseRequest) -> Launch:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.parse import quote
+
 from piufarm.errors import UsageError
 
 
@@ -11,12 +14,16 @@ def testdebs_line(text: str) -> str:
     Raises UsageError for what is neither.
     """
     words = text.split()
-    if words[:1] == ["deb"] and len(words) >= 3:
+    if words[:1] == ["deb"] and len(words) >= 3 and len(text.splitlines()) == 1:
         return text
-    if text.startswith("/") and not any(character.isspace() for character in text):
-        return f"deb [ trusted=yes ] file://{text} ./"
-    if "://" in text or text.startswith(("file:", "copy:")):
-        return f"deb [ trusted=yes ] {text} ./"
+    if text.startswith("/") or _is_directory(text):
+        return f"deb [ trusted=yes ] file://{quote(str(Path(text).absolute()))} ./"
+    if len(words) == 1 and ("://" in text or text.startswith(("file:", "copy:"))):
+        return f"deb [ trusted=yes ] {words[0]} ./"
     raise UsageError(
-        f"not a repository: {text!r}", hint="--testdebs-repo takes an absolute directory, a URL or a whole `deb` line"
+        f"not a repository: {text!r}", hint="--testdebs-repo takes a directory, a URL or a whole `deb` line"
     )
+
+
+def _is_directory(text: str) -> bool:
+    return bool(text) and "\0" not in text and Path(text).is_dir()

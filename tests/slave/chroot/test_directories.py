@@ -14,6 +14,8 @@ from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import Chroot
 from piufarm.slave.chroot.overlay import OverlayBackend
+from piufarm.slave.chroot.schroot import SchrootBackend, schroot_base
+from piufarm.slave.network.access import NetworkAccess
 from tests.slave.chroot.conftest import LIMITS
 
 
@@ -65,3 +67,12 @@ def test_a_link_in_the_root_cannot_lead_a_shown_directory_astray(
 def test_a_directory_that_is_not_there_is_our_trouble(plain_base: PreparedBase, tmpdir_of_chroots: Path) -> None:
     with pytest.raises(FarmError, match="/nonexistent"), showing(plain_base, tmpdir_of_chroots, Path("/nonexistent")):
         pass
+
+
+def test_a_schroot_shows_directories_too_and_they_are_no_change(
+    made_schroot: str, tmpdir_of_chroots: Path, shared: Path, no_network: NetworkAccess
+) -> None:
+    backend = SchrootBackend(tmpdir_of_chroots, no_network, binds=(shared,))
+    with schroot_base(made_schroot) as base, backend.open(base, LIMITS) as chroot:
+        assert chroot.run(["cat", f"{shared}/file"], env=CHROOT_ENVIRONMENT).output == b"from the host\n"
+        assert not [path for path in chroot.changes().after if str(shared).startswith(path) and path != "/"]

@@ -247,7 +247,15 @@ def test_a_repository_of_packages_under_test_is_a_line_a_directory_or_a_url(text
     assert line_of_testdebs(text) == line
 
 
-@given(st.text())
+def test_a_directory_may_be_named_from_here_and_with_blanks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my debs").mkdir()
+    with monkeypatch.context() as patch:
+        patch.chdir(tmp_path)
+        line = line_of_testdebs("my debs")
+    assert line == f"deb [ trusted=yes ] file://{tmp_path}/my%20debs ./"
+
+
+@given(st.builds(str.__add__, st.sampled_from(["", "/", "file:", "deb a "]), st.text()))
 def test_any_repository_is_one_line_of_sources_or_refused(text: str) -> None:
     try:
         line = line_of_testdebs(text)
@@ -255,7 +263,7 @@ def test_any_repository_is_one_line_of_sources_or_refused(text: str) -> None:
         return
     assert line.startswith("deb ")
     assert len(line.splitlines()) == 1
-    assert text in line
+    assert "\0" not in line
 
 
 @given(st.lists(st.sampled_from([option[0] for option in OPTIONS if " " not in option[0]]), unique=True))
