@@ -44,8 +44,11 @@ def base_md5(base: Base, path: str) -> str | None:
         return None if stream is None else hashlib.file_digest(stream, "md5").hexdigest()
 
 
-def base_attributes(base: Base, path: str) -> Mapping[str, bytes]:
-    """The extended attributes of an object of the base (a link is not followed), without those of the overlay."""
+def base_attributes(base: Base, path: str) -> Mapping[str, bytes] | None:
+    """The extended attributes of an object of the base (a link is not followed), without those of the overlay.
+
+    None if this account cannot read them.
+    """
     for layer in base.layers:
         place = layer / path.lstrip("/")
         try:
@@ -54,7 +57,7 @@ def base_attributes(base: Base, path: str) -> Mapping[str, bytes]:
         except OSError as error:
             if error.errno not in _NONE_SUCH:
                 break
-    return {}
+    return None
 
 
 def _is_of_file(name: str) -> bool:

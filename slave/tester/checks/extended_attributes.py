@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from piufarm.outcome import Finding, Severity
+from piufarm.slave.chroot.interface import Entry
 from piufarm.slave.tester.base_content import base_attributes
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.checks.listing import not_ignored
@@ -20,15 +21,9 @@ _BY_THE_KERNEL: Final = ("security.selinux", "security.ima", "security.evm")
 def _candidates(examination: Examination) -> list[str]:
     """Paths of the base, not touched before the reference was taken, that the test may have touched."""
     reference, tree = examination.reference.tree, examination.tree()
-    changes = tree.changes
-    touched = tree.changes.after.keys()
-    paths = touched | changes.rewritten if changes.rewritten is not None else examination.chroot.base.tree.keys()
-    present = {
-        path: entry
-        for path in paths
-        if (entry := tree.get(path)) is not None and reference.get(path) and path not in reference.changes.after
-    }
-    return sorted(not_ignored(examination, present, 2))
+    base, changes = examination.chroot.base.tree, tree.changes
+    paths = base.keys() if changes.rewritten is None else changes.after.keys() | changes.rewritten
+    return sorted(path for path in paths if path in base and path not in reference.changes.after and tree.get(path))
 
 
 def _differences(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterable[str]:
@@ -41,18 +36,26 @@ def _differences(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Ite
             yield f"{one_line(name)} is {'another' if name in before else 'new'}"
 
 
-def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
+def _changed(examination: Examination) -> Iterator[tuple[str, Entry, str]]:
+    """Paths as logs write them, with what is different about them."""
+    tree = examination.tree()
     paths = _candidates(examination)
     present = examination.chroot.attributes(paths)
-    lines: dict[str, str] = {}
     for path in paths:
-        words = ", ".join(_differences(base_attributes(examination.chroot.base, path), present.get(path, {})))
-        if words:
-            lines[path] = f"{one_line(path)}: {words}"
-    if lines:
-        owners = {owner for path in lines for owner in examination.lists.owners(path)}
-        text = "\n".join([_HEADLINE, *lines.values()])
-        yield Finding(_NAME, Severity.ERROR, text, tuple(lines), tuple(sorted(owners)))
+        before = base_attributes(examination.chroot.base, path)
+        words = "" if before is None else ", ".join(_differences(before, present.get(path, {})))
+        if words and (entry := tree.get(path)):
+            yield tree.key(path, entry), entry, words
+
+
+def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
+    changed = list(_changed(examination))
+    found = not_ignored(examination, {path: entry for path, entry, _ in changed}, 2)
+    if found:
+        owners = {owner for path in found for owner in examination.lists.owners(path)}
+        lines = [f"{one_line(path)}: {words}" for path, _, words in changed if path in found]
+        text = "\n".join([_HEADLINE, *lines])
+        yield Finding(_NAME, Severity.ERROR, text, tuple(found), tuple(sorted(owners)))
 
 
 CHECK: Final = Check(
