@@ -131,6 +131,12 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
                        help="limit for the run time of one command (default: 3600)")
     group.add_argument("--total-runtime", metavar="SECONDS", type=_positive, default=TEST_SECONDS,
                        help="limit for the time from the making of a root to its end (default: 21600)")
+    group.add_argument("--quota-memory", metavar="MB", type=_positive,
+                       help="limit for the memory of all processes (default: a quarter of the host's, 1 to 4 GB)")
+    group.add_argument("--quota-disk", metavar="MB", type=_positive,
+                       help="limit for what is written (default: a third of the host's memory, 1 to 16 GB)")
+    group.add_argument("--quota-processes", metavar="N", type=_positive,
+                       help="limit for the number of processes (default: 2000)")
     group.add_argument("--no-limits", action="store_true", help="run even where not everything can be limited")
     group.add_argument("-t", "--tmpdir", metavar="DIR", type=Path, help="where logs say the root is ($TMPDIR, /tmp)")
     group.add_argument("-v", "--verbose", action="store_true", help="show the whole log at a terminal, too")

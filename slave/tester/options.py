@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from piufarm.config.model import ChrootBackend, NetworkScope
+from piufarm.slave.chroot.interface import ChrootLimits
+from piufarm.slave.chroot.limits import default_limits
 from piufarm.slave.tester.ignores import IgnoreRule
 from piufarm.slave.tester.log import Level
 from piufarm.slave.tester.script_set import ScriptSet
@@ -152,5 +154,21 @@ class Options:
     limits: bool = True
     command_seconds: float = COMMAND_SECONDS
     test_seconds: float = TEST_SECONDS  # of each chroot
+    memory_bytes: int | None = None  # for these three None: what default_limits says
+    disk_bytes: int | None = None
+    processes: int | None = None
     command_output_bytes: int = COMMAND_OUTPUT_MEBIBYTES * 1024 * 1024
     words: Sequence[str] = ()  # the command line as given, to be shown and to be replayed
+
+    @property
+    def chroot_limits(self) -> ChrootLimits | None:
+        """What each chroot may use; None: everything."""
+        if not self.limits:
+            return None
+        usual = default_limits()
+        return ChrootLimits(
+            disk_bytes=self.disk_bytes or usual.disk_bytes,
+            memory_bytes=self.memory_bytes or usual.memory_bytes,
+            processes=self.processes or usual.processes,
+            seconds=self.test_seconds,
+        )

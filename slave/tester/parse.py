@@ -57,11 +57,18 @@ def parse_options(arguments: argparse.Namespace, words: Sequence[str] = ()) -> O
         single_changes_list=arguments.single_changes_list,
         tmpdir=tmpdir.absolute(),
         limits=not arguments.no_limits,
+        memory_bytes=_bytes(arguments.quota_memory),
+        disk_bytes=_bytes(arguments.quota_disk),
+        processes=None if arguments.quota_processes is None else max(1, int(arguments.quota_processes)),
         command_seconds=arguments.command_runtime,
         test_seconds=arguments.total_runtime,
         command_output_bytes=int(arguments.max_command_output_size * _MEBIBYTE),
         words=tuple(words),
     )
+
+
+def _bytes(mebibytes: float | None) -> int | None:
+    return None if mebibytes is None else int(mebibytes * _MEBIBYTE)
 
 
 def _refuse(arguments: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from piufarm.slave.bases.prepare import default_cache
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.tarball import save_tarball, save_tree
 from piufarm.slave.chroot.interface import Backend, Chroot, ChrootLimits, OverlayFallsShort
-from piufarm.slave.chroot.limits import NO_LIMITS, default_limits
+from piufarm.slave.chroot.limits import NO_LIMITS
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.inputs import Group, resolve
 from piufarm.slave.tester.layered import Found, can_stand_on_layers, forecast, takes_layers
@@ -141,7 +141,7 @@ class Runner:
 
     @property
     def _limits(self) -> ChrootLimits:
-        return replace(default_limits(), seconds=self.options.test_seconds) if self.options.limits else NO_LIMITS
+        return self.options.chroot_limits or NO_LIMITS
 
     def _plan(self, path: Path) -> None:
         """Write down what is to be fetched, and which dependencies are worth a layer."""
@@ -198,7 +198,7 @@ class Runner:
     @contextmanager
     def _bare_root(self, test: str, base: PreparedBase, backend: Backend) -> Iterator[Examination]:
         """A root for no packages at all, set up like that of a test."""
-        limits = default_limits() if self.options.limits else NO_LIMITS
+        limits = replace(self._limits, seconds=0)  # a reference of its own takes as long as it takes
         with self._opened(backend.open(base, limits)) as chroot:
             self.log.debug(f"Created a chroot of base {base.base_id} at {chroot.root}")
             examination = Examination(chroot, Group(()), self.options, self.log, self._roots.target_release)
