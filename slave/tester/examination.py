@@ -76,6 +76,15 @@ class Examination:
         """What is known about the base image."""
         return self._base_facts.wait()
 
+    def continue_in(self, other: Examination) -> None:
+        """Go on in the chroot of an examination that has come as far as this one, measured against its base."""
+        history = self.reference.available_history
+        self.chroot, self.is_untouched = other.chroot, False
+        self._base_facts = other._base_facts
+        self.reference = Reference(Tree(other.chroot.base.tree), lambda: self.base.facts, history)
+        self.available_history = history
+        self._forget()
+
     @contextmanager
     def measured_against(self, reference: Reference) -> Iterator[None]:
         """Let the block's steps and checks go back to, and compare with, another reference."""

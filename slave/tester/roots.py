@@ -6,17 +6,21 @@ import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from piufarm.config.distros import Distros
 from piufarm.config.model import ChrootBackend
 from piufarm.errors import UsageError
 from piufarm.slave.bases.own_sources import archives_of, reaching
-from piufarm.slave.bases.prepare import default_cache, prepare
+from piufarm.slave.bases.prepare import default_cache, prepare, prepare_on
 from piufarm.slave.bases.prepared import PreparedBase
+from piufarm.slave.bases.request import BaseRequest, Directory, request_key
+from piufarm.slave.bases.shelf import Shelf
 from piufarm.slave.chroot.interface import Backend
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.tester.base_request import (
     Archive,
+    architecture,
     base_request,
     host_distros,
     local_directories,
@@ -27,6 +31,8 @@ from piufarm.slave.tester.base_request import (
 from piufarm.slave.tester.foreign_schroot import without_foreign_schroot
 from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.suites import Suite, suites
+
+_UPGRADED: Final = "upgraded"  # in the copy of a base
 
 
 class Roots:
@@ -96,3 +102,17 @@ class Roots:
         base = prepare(request, cache=default_cache(), network=self.network, progress=self._progress)
         network = reaching(self.network, archives_of(request, base.root))
         return base, OverlayBackend(self._options.tmpdir, network, binds=self.shown, copies=copies)
+
+    def upgraded(self, base: PreparedBase) -> PreparedBase:
+        """The base upgraded to the last suite, as a layer over it that goes when it does."""
+        sources = self.suites[-1].sources
+        request = BaseRequest(
+            source=Directory(base.root),
+            arch=architecture(self._root),
+            sources_list=sources,
+            archives=repositories(sources),
+            update_retries=self._root.update_retries,
+            shown=self.shown,
+        )
+        shelf = Shelf(base.copy / _UPGRADED / request_key(request))
+        return prepare_on(shelf, request, self.network, self._progress)

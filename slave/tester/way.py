@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from piufarm.slave.chroot.interface import Chroot
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.suites import Suite
@@ -20,6 +21,8 @@ class Way:
     another_root: Callable[[], AbstractContextManager[Examination]]  # set up, for no packages at all
     network: NetworkAccess
     cache: Path  # a directory for references
+    # A root, open as long as the test, of the base upgraded to the last suite; None: there is none on this backend.
+    open_upgraded: Callable[[], Chroot] | None = None
 
     @property
     def later(self) -> tuple[Suite, ...]:

@@ -13,7 +13,12 @@ from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.procedures.procedure import Phase, Procedure
 from piufarm.slave.tester.scripts import run_scripts
-from piufarm.slave.tester.steps.installing import install_names, install_tested_with_scripts, remove_tested
+from piufarm.slave.tester.steps.installing import (
+    install_names,
+    install_tested_with_scripts,
+    note_installed,
+    remove_tested,
+)
 from piufarm.slave.tester.steps.known import known_names
 from piufarm.slave.tester.steps.suite_upgrade import upgrade_to
 from piufarm.slave.tester.steps.teardown import note_owners, tear_down
@@ -72,6 +77,7 @@ def _install_new(examination: Examination) -> None:
     tests = examination.options.tests
     if tests.testdebs_repo is None and tests.scripts is None and _are_as_wanted(examination):
         examination.log.info("The packages are installed as they are wanted already")
+        note_installed(examination)
         return
     if not tests.distupgrade_to_testdebs:
         enable_testdebs(examination)
