@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +16,7 @@ from piufarm.slave.events import Event, Phase, trouble
 from piufarm.slave.job.command_line import CommandLine
 from piufarm.slave.job.logfile import LogWriter
 from piufarm.slave.job.metadata import OutdatedReference, reference_file
+from piufarm.slave.job.outlook import Outlook, layer_differences
 from piufarm.slave.job.stock import Stock
 from piufarm.slave.job.testrun import run_test
 from piufarm.slave.job.verdict import Ended, Ending, Verdict, judge_end, told_kind
@@ -72,8 +74,12 @@ class Batch:
     workplace: Workplace
     service: Service
     done: int = 0  # tests that were run, whatever came of them
+    _outlook: Outlook = field(init=False)
     _in_a_row: int = 0
     _flushed_at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._outlook = Outlook(self.job.spool.directory / "plan.json", self.job.section.layers_recheck)
 
     def run(self) -> None:
         """Test until everything is done or something else is to be done first.
@@ -81,8 +87,8 @@ class Batch:
         Raises FarmError when going on makes no sense now: mirror down, no base, one trouble after another.
         """
         stock = Stock(self.job.section, self.job.distros, self.workplace.indexes)
-        with self.workplace.interrupts.deferred():
-            for entry in self.job.spool.reserved():
+        with self.workplace.interrupts.deferred(), closing(self._outlook):
+            for entry in self._outlook.look(self.job.spool.reserved(), self._plan):
                 wait_for_load(self.job.section.name, self.job.section.slave_load_max, self.workplace)
                 if self._is_to_stop():
                     return
@@ -91,6 +97,24 @@ class Batch:
                 if self.job.spool.is_reserved(entry):
                     self.job.keeper.check_present()
                     self._test(entry, stock)
+
+    def _plan(self) -> bool:
+        """Let our tester plan the batch; whatever goes wrong with that, the tests go on without a plan."""
+        job = self.job
+        if not job.commands.uses_layers:
+            return False
+        entries = job.spool.reserved()
+        try:
+            end = run_test(
+                job.commands.plan(entries, job.keeper.path, self._outlook.path),
+                lambda _: None,
+                env=job.commands.environment(job.configuration),
+                stop=self.workplace.interrupts,
+                patience=self.workplace.patience,
+            )
+        except FarmError:
+            return False
+        return end.status == 0 and end.ending is Ending.ITSELF
 
     def give_up(self, error: FarmError | OSError) -> None:
         """The batch has ended by this error. What was to be tested next goes back with a note of it."""
@@ -162,7 +186,8 @@ class Batch:
         outdated = OutdatedReference()
         result = job.spool.directory / "result.json"
         result.unlink(missing_ok=True)
-        command = job.commands.test(entry, job.keeper.path, metadata=reference, result=result)
+        extra = self._outlook.words(entry)
+        command = job.commands.test(entry, job.keeper.path, metadata=reference, result=result, extra=extra)
         writer.executing(command)
 
         def sink(data: bytes) -> None:
@@ -183,6 +208,9 @@ class Batch:
             return Verdict(-1, None, None), _Judgement(None, kind=trouble_kind(error))
         if reference is not None and outdated.seen:
             reference.unlink(missing_ok=True)
+        if differences := layer_differences(result):
+            text = f"{entry.package} is different on layers, which are dropped: {'; '.join(differences)}"
+            self.workplace.tell(Event(Phase.NOTE, job.section.name, text=text))
         last_line = writer.end_of_output()
         verdict = judge_end(Ended(end.status, end.ending, last_line), own_tester=job.commands.is_own)
         return verdict, _Judgement(verdict.outcome, end.ending, told_kind(result, end.status))

@@ -96,6 +96,8 @@ class Section:
     chroot_backend: ChrootBackend
     network: NetworkScope
     strict: bool  # for our own tester: more than the predecessor's findings
+    layers_disk: int  # MB; for our own tester
+    layers_recheck: int
     chroot_tgz: str | None
     basetgz_directory: Path
     chroot_meta_auto: str | None

@@ -39,6 +39,10 @@ def schroot_name(distribution: str, arch: str) -> str:
     return f"piufarm-{distribution}-{arch}"
 
 
+def _operand(entry: Reserved) -> str:
+    return f"{entry.package}={entry.version}"
+
+
 @dataclass(frozen=True)
 class CommandLine:
     """Composes command lines for one section."""
@@ -70,13 +74,39 @@ class CommandLine:
         distribution = self.distros.base_distro(self.base_distro).distribution
         return schroot_name(distribution.replace("/", "-"), self.section.arch)
 
+    @property
+    def uses_layers(self) -> bool:
+        """Whether tests can stand on ready layers of dependencies."""
+        section = self.section
+        is_overlay = section.chroot_backend is ChrootBackend.OVERLAY
+        return self.is_own and is_overlay and section.layers_disk > 0 and not section.is_upgrade_test
+
     def test(
-        self, entry: Reserved, tarball: Path, *, metadata: Path | None = None, result: Path | None = None
+        self,
+        entry: Reserved,
+        tarball: Path,
+        *,
+        metadata: Path | None = None,
+        result: Path | None = None,
+        extra: Sequence[str] = (),
     ) -> tuple[str, ...]:
         """The test of one package.
 
-        With `metadata`, that file is read if it exists, else written; our tester writes its result to `result`.
+        With `metadata`, that file is read if it exists, else written; our tester writes its result to `result` and
+        gets the `extra` words.
         """
+        words = self._on_base(tarball)
+        if metadata is not None and self.section.is_upgrade_test:
+            words += ["-B" if metadata.exists() else "-S", str(metadata)]
+        if result is not None and self.is_own:
+            words += ["--result", str(result), *extra]
+        return (*words, "--apt", _operand(entry))
+
+    def plan(self, entries: Sequence[Reserved], tarball: Path, path: Path) -> tuple[str, ...]:
+        """Our tester writes to `path` what a batch is best tested like."""
+        return (*self._on_base(tarball), "--plan-layers", str(path), "--apt", *map(_operand, entries))
+
+    def _on_base(self, tarball: Path) -> list[str]:
         section = self.section
         words = [*self._prefix(), *(("--schroot", self.schroot) if self.uses_schroot else ("-b", str(tarball)))]
         if section.is_upgrade_test:
@@ -86,11 +116,7 @@ class CommandLine:
             words += ["-d", section.selection_distro or "", "--no-upgrade-test"]
         if section.keep_sources_list:
             words.append("--keep-sources-list")
-        if metadata is not None and section.is_upgrade_test:
-            words += ["-B" if metadata.exists() else "-S", str(metadata)]
-        if result is not None and self.is_own:
-            words += ["--result", str(result)]
-        return (*words, "--apt", f"{entry.package}={entry.version}")
+        return words
 
     def tarball(self, path: Path) -> tuple[str, ...]:
         """The making of a base tarball at `path`."""

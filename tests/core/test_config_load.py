@@ -112,6 +112,7 @@ def test_every_default_of_a_section_has_its_documented_value(tmp_path: Path) -> 
         ("chroot-backend = schroot", "chroot_backend", ChrootBackend.SCHROOT),
         ("network = archives", "network", NetworkScope.ARCHIVES),
         ("strict = yes", "strict", True),
+        ("layers-disk = 0", "layers_disk", 0),
         ("packages = hello lib*-perl [a-c]?", "packages", ("hello", "lib*-perl", "[a-c]?")),
         ("log-file = $SECTION/talk.log", "log_file", "sid/talk.log"),
         ("distro = None", "distro", "None"),
