@@ -26,8 +26,17 @@ def _reported(examination: Examination) -> Iterable[BrokenLink]:
                 pass
 
 
+def _noticed(examination: Examination, moment: Moment) -> list[BrokenLink]:
+    """Of an upgrade between suites, those that the upgraded base has, too, say nothing about the packages."""
+    if moment is not Moment.BETWEEN_SUITES:
+        return list(_reported(examination))
+    if examination.options.checks.compat:  # the predecessor does not look
+        return []
+    return [link for link in _reported(examination) if examination.reference.tree.get(link.path) is None]
+
+
 def _find(examination: Examination, moment: Moment) -> Iterable[Finding]:
-    links = list(_reported(examination))
+    links = _noticed(examination, moment)
     if not links:
         examination.log.debug("No broken symlinks as far as we can find.")
         return
@@ -49,7 +58,14 @@ def _find(examination: Examination, moment: Moment) -> Iterable[Finding]:
 
 CHECK: Final = Check(
     _NAME,
-    (Moment.START, Moment.DEPENDENCIES, Moment.INSTALLED, Moment.PURGED_ONCE, Moment.PURGED),
+    (
+        Moment.START,
+        Moment.DEPENDENCIES,
+        Moment.INSTALLED,
+        Moment.BETWEEN_SUITES,
+        Moment.PURGED_ONCE,
+        Moment.PURGED,
+    ),
     _find,
     is_wanted=lambda options: options.symlinks,
 )

@@ -140,6 +140,19 @@ def test_broken_links_have_no_owners_after_the_purge(tmp_path: Path) -> None:
     assert finding.text == "WARN: Broken symlinks:\n/etc/l -> /no"
 
 
+def test_of_an_upgrade_between_suites_only_links_of_packages_count_and_not_for_the_predecessor(tmp_path: Path) -> None:
+    def looked_at(place: Path, *, compat: bool) -> list[Finding]:
+        made = installed(place, {"/etc/of-base": link("/no")}, checks=CheckOptions(compat=compat))
+        made.examination.reference = made.examination.present_state()
+        made.chroot.add({"/etc/l": link("/no")})
+        made.examination.remove("/nothing")
+        return run(made, "broken-symlinks", Moment.BETWEEN_SUITES)
+
+    (finding,) = looked_at(tmp_path / "ours", compat=False)
+    assert finding.text == "WARN: Broken symlinks:\n/etc/l -> /no"
+    assert looked_at(tmp_path / "theirs", compat=True) == []
+
+
 def test_broken_links_fail_if_so_asked(tmp_path: Path) -> None:
     made = installed(tmp_path, {"/etc/l": link("/no")}, checks=CheckOptions(broken_symlinks_fail=True))
     (finding,) = run(made, "broken-symlinks", Moment.INSTALLED)
