@@ -237,6 +237,8 @@ _RULES: Final[Mapping[str, Callable[[_Case], Charge]]] = {
     "left-files": _left,
     "modified-files": _modified,
     "edited-files": _modified,
+    "extended-attributes": _modified,
+    "alternatives": _modified,
     "disappeared-files": _disappeared,
     "debsums": _changed_since_unpacked,
     "broken-symlinks": _linked,
@@ -244,7 +246,8 @@ _RULES: Final[Mapping[str, Callable[[_Case], Charge]]] = {
     "diversions": _diverted,
     "commands": _failed_command,
     **dict.fromkeys(
-        ("over-symlinks", "usr-move", "cron-files", "cron-tables", "logrotate-files", "systemd-units"), _of_owners
+        ("over-symlinks", "usr-move", "cron-files", "cron-tables", "logrotate-files", "systemd-units", "tmpfiles"),
+        _of_owners,
     ),
 }
 

@@ -23,8 +23,8 @@ def _is_record(path: str) -> bool:
     return name != path and "/" not in name and not name.endswith((".dpkg-tmp", ".dpkg-new"))
 
 
-def _changed(examination: Examination, paths: Iterable[str]) -> Iterator[str]:
-    """In what they differ, each as a line; nothing is known of what was changed before the reference was taken."""
+def _changed(examination: Examination, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """In what records differ, each as a line; nothing is known of what was changed before the reference was taken."""
     for path in sorted(paths):
         before = None
         if path not in examination.reference.tree.changes.after:
@@ -34,25 +34,29 @@ def _changed(examination: Examination, paths: Iterable[str]) -> Iterator[str]:
             continue
         words = difference(parse_alternative(before), parse_alternative(after))
         if words:
-            yield f"{one_line(path.removeprefix(ALTERNATIVES))}: {one_line(words)}"
+            yield path, f"{_name(path)}: {one_line(words)}"
 
 
-def _finding(headline: str, lines: Iterable[str]) -> Iterable[Finding]:
-    found = list(lines)
-    if found:
-        yield Finding(_NAME, Severity.ERROR, "\n".join([headline, *found]))
+def _name(path: str) -> str:
+    return one_line(path.removeprefix(ALTERNATIVES))
 
 
-def _names(paths: Iterable[str]) -> list[str]:
-    return sorted(one_line(path.removeprefix(ALTERNATIVES)) for path in paths)
+def _named(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    return ((path, _name(path)) for path in sorted(paths))
+
+
+def _finding(headline: str, records: Iterable[tuple[str, str]]) -> Iterable[Finding]:
+    lines = dict(records)
+    if lines:
+        yield Finding(_NAME, Severity.ERROR, "\n".join([headline, *lines.values()]), tuple(lines))
 
 
 def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
     changes = examination.reference.tree.differences(examination.tree())
     before = {path for path in changes.before if _is_record(path)}
     after = {path for path in changes.after if _is_record(path)}
-    yield from _finding(_LEFT, _names(after - before))
-    yield from _finding(_GONE, _names(before - after))
+    yield from _finding(_LEFT, _named(after - before))
+    yield from _finding(_GONE, _named(before - after))
     yield from _finding(_CHANGED, _changed(examination, before & after))
 
 
