@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +16,16 @@ import pytest
 
 from demo.debs import DebSpec
 from piufarm.run import clean_environment, run
+from piufarm.slave.chroot.interface import Entry
+from piufarm.slave.tester.arguments import configure
+from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.log import TestLog
+from piufarm.slave.tester.packages import InstalledPackage
+from piufarm.slave.tester.parse import parse_options
+from piufarm.slave.tester.procedures.distupgrade import DISTUPGRADE
+from piufarm.slave.tester.procedures.procedure import Phase
+from piufarm.slave.tester.result import RunResult
+from piufarm.slave.tester.runner import Runner
 from tests.slave.tester.specimens import deb
 from tests.slave.tester.workshop import Verdict, Workshop
 from tests.support.clone import PIUFARM
@@ -21,18 +34,37 @@ pytestmark = pytest.mark.farm
 NEXT: Final = "probe-next"
 PASSES: Final = "PASS: Upgrading between Debian distributions."
 FAILS: Final = "FAIL: Upgrading between Debian distributions."
+# What programs write about their own work: times, sizes and orders in it are never the same.
+_RECORDS: Final = re.compile(
+    r"/var/lib/dpkg/(status|available|lock|triggers)|/var/lib/apt/|/var/cache/(apt|ldconfig|debconf)/|/var/log/|/etc/ld.so.cache"
+)
 KNOWN: Final = "The upgraded base is known"
 
 
 def _version(name: str, version: str, **more: str) -> DebSpec:
+    """A package whose first version is inert: it has files, no scripts."""
     return deb(name, version=version, files={f"/usr/share/{name}/{version}": version}, **more)
 
 
 def _packages(base: DebSpec) -> tuple[list[DebSpec], list[DebSpec]]:
     """Of the first and of the second suite, which also upgrades a package of the base."""
-    old = [_version("du-good", "1"), _version("du-leaves", "1"), _version("du-gone", "1")]
+    old = [
+        _version("du-good", "1"), _version("du-leaves", "1"), _version("du-gone", "1"), _version("du-scripted", "1"),
+        _version("du-needy", "1", depends="du-helper"),
+        DebSpec("du-helper", files={"/etc/du-helper.conf": "1\n", "/usr/lib/du-helper/data": "1\n"},
+                symlinks={"/usr/lib/du-helper/link": "data"}, conffiles=["/etc/du-helper.conf"]),
+        DebSpec("du-asks-before", files={"/usr/share/du-asks-before/x": "1\n"},
+                depends=f"{base.name} (= {base.version})"),
+        DebSpec("du-in-the-way", files={"/usr/share/base-next": "mine\n"}),
+    ]
     new = [
         _version("du-good", "2"),
+        _version("du-scripted", "2", postinst="touch /var/lib/du-scripted", postrm="rm -f /var/lib/du-scripted"),
+        _version("du-needy", "2", depends="du-helper"),
+        DebSpec("du-helper", "2", files={"/etc/du-helper.conf": "2\n", "/usr/lib/du-helper/data": "2\n"},
+                conffiles=["/etc/du-helper.conf"]),
+        DebSpec("du-asks-before", "2", files={"/usr/share/du-asks-before/x": "2\n"}),
+        DebSpec("du-in-the-way", "2", files={"/usr/share/du-in-the-way/x": "2\n"}),
         _version("du-leaves", "2", postinst="mkdir -p /var/lib/du-leaves; touch /var/lib/du-leaves/data"),
         _version("du-late", "2"),
         DebSpec(base.name, version=f"{base.version}+next", architecture=base.architecture,
@@ -99,10 +131,68 @@ def test_the_predecessor_says_the_same_of_an_upgrade(upgrades: Upgrades) -> None
     roots.mkdir()
     private = 'mount -t tmpfs -o mode=755 tmpfs "$1" && shift && exec "$@"'
     words = ["piuparts", "-t", str(roots), *upgrades.words("--apt", "du-leaves=2")]
-    namespace = ["unshare", "--mount", "--propagation", "private", "sh", "-c", private, "sh", roots]
+    namespace: list[str | Path] = ["unshare", "--mount", "--propagation", "private", "sh", "-c", private, "sh", roots]
     done = run([*namespace, *words], check=False, timeout_seconds=300)
     theirs = Verdict(done.status, (done.stdout + done.stderr).decode("utf-8", "backslashreplace"))
     mine = upgrades.ours("--compat", "--apt", "du-leaves=2")
     assert (mine.status, theirs.status) == (1, 1), theirs.log[-4000:]
     about_references = {line for line in mine.lines ^ theirs.lines if line.startswith((KNOWN, "Notice: "))}
     assert mine.lines - about_references == theirs.lines - about_references
+
+
+# -- the way around the upgrade of the base -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything about a root after the upgrade that anything could depend on."""
+
+    went_around: bool
+    paths: Mapping[str, tuple[Entry, str | None]]  # with the MD5 sums of files
+    packages: Mapping[str, InstalledPackage]
+    marks: frozenset[bytes]  # who was installed for others' sake
+
+
+def _state(upgrades: Upgrades, name: str, monkeypatch: pytest.MonkeyPatch, *, around: bool) -> State:
+    """After the upgrade of a package, all else left out."""
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    options = parse_options(parser.parse_args(upgrades.words("--apt", f"{name}=2")), [])
+    found: list[State] = []
+
+    def look(examination: Examination) -> None:
+        marks = (examination.chroot.read("/var/lib/apt/extended_states") or b"").split(b"\n\n")
+        paths = {
+            path: (entry._replace(mtime_ns=0), examination.chroot.md5(path) if stat.S_ISREG(entry.mode) else None)
+            for path, entry in examination.tree().items()
+            if not _RECORDS.match(path)
+        }
+        known = {record for record in marks if record.strip()}
+        went_around = examination.chroot.base.packages["tzdata"].endswith("+next")
+        found.append(State(went_around, paths, examination.packages(), frozenset(known)))
+
+    phases = DISTUPGRADE.phases
+    last = next(number for number, phase in enumerate(phases) if phase.name == "upgrade between suites")
+    until = replace(DISTUPGRADE, phases=(*phases[: last + 1], Phase("look", look)))
+    with monkeypatch.context() as patch:
+        patch.setattr("piufarm.slave.tester.runner.wanted_procedures", lambda _: [until])
+        if not around:
+            patch.setattr("piufarm.slave.tester.procedures.distupgrade.may_go_around", lambda *_: False)
+        Runner(options, TestLog([]), RunResult("")).run()
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_inert"),
+    [("du-good", True), ("du-needy", True), ("du-late", True), ("du-scripted", True),
+     ("du-asks-before", False), ("du-in-the-way", False)],
+)
+def test_going_around_the_upgrade_of_the_base_ends_in_the_same_root(
+    upgrades: Upgrades, monkeypatch: pytest.MonkeyPatch, name: str, is_inert: bool
+) -> None:
+    around, long = (_state(upgrades, name, monkeypatch, around=around) for around in (True, False))
+    assert (around.went_around, long.went_around) == (is_inert, False)
+    assert around.packages == long.packages
+    assert around.marks == long.marks
+    paths = around.paths.keys() | long.paths.keys()
+    assert {path for path in paths if around.paths.get(path) != long.paths.get(path)} == set()
