@@ -117,8 +117,8 @@ def _can_be_installed(examination: Examination, *files: str) -> bool:
 def _install_dummy(examination: Examination) -> None:
     examination.execute("apt-get", "-y", "--allow-downgrades", "install", _PLACE, network=True)
     note_installed(examination)
-    dummy = examination.installed.pop(DUMMY, None)
-    if dummy is None:
-        text = f"Installation of {DUMMY} FAILED"
-        examination.report(Finding("installation", Severity.WARNING, text))
+    if examination.installed.pop(DUMMY, None) is not None:
+        examination.log.info(f"Installation of ['{_PLACE}'] ok")
+    else:
+        examination.report(Finding("installation", Severity.WARNING, f"Installation of {DUMMY} FAILED"))
     examination.execute("dpkg", "--purge", DUMMY)

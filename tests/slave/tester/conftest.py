@@ -3,9 +3,9 @@
 import pytest
 
 from tests.slave.chroot.conftest import plain_base
-from tests.slave.tester.workshop import schroot, workshop
+from tests.slave.tester.workshop import predecessor, schroot, workshop
 
-__all__ = ["no_adequate", "plain_base", "schroot", "workshop"]
+__all__ = ["no_adequate", "plain_base", "predecessor", "schroot", "workshop"]
 
 
 @pytest.fixture(autouse=True)

@@ -8,23 +8,15 @@ from typing import Final
 
 import pytest
 
-from piufarm.run import run
 from tests.slave.tester.specimens import SPECIMENS, Specimen
-from tests.slave.tester.workshop import Verdict, Workshop, ours, ours_in_schroot, the_predecessors
+from tests.slave.tester.workshop import COMPATIBLE, Verdict, Workshop, ours, ours_in_schroot, the_predecessors
 
-COMPATIBLE: Final = "1.1.7"  # the predecessor's version whose lines ours are compared with
 ON_SCHROOT: Final = (
     "well-behaved", "by name", "leaves files", "changes the base", "damages itself", "overwrites by a link",
     "leaves a daemon", "floods the log", "postrm fails", "replaces a base package",
 )  # fmt: skip
 # The predecessor mentions every path of the root that a loud rule covers, we those that differ.
 _MENTION: Final = "IGNORED "
-
-
-@pytest.fixture(scope="session")
-def predecessor() -> str:
-    """The version of the real piuparts here, shown with each failure."""
-    return run(["piuparts", "--version"]).stdout.decode().split()[-1]
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from tests.support.bases import BaseTarball
 from tests.support.clone import PIUFARM
 
 SUITE: Final = "probe"
+COMPATIBLE: Final = "1.1.7"  # the predecessor's version whose lines ours are compared with
 _RECORD: Final = re.compile(r"\d+m[\d.]+s (\w+): (.*)")
 _OWNERS: Final = re.compile(r"(.* owned by: )(.*)")
 _ROOT: Final = re.compile(r"'/[^']*/tmp\w+'")
@@ -181,6 +182,12 @@ def ours_in_schroot(workshop: Workshop, specimen: Specimen, name: str) -> Verdic
     environment = clean_environment(PIUFARM_CACHE=str(home / "cache"))
     done = run([*workshop.account.prefix, *words], env=environment, check=False, timeout_seconds=120)
     return Verdict(done.status, (done.stdout + done.stderr).decode())
+
+
+@pytest.fixture(scope="session")
+def predecessor() -> str:
+    """The version of the real piuparts here."""
+    return run(["piuparts", "--version"]).stdout.decode().split()[-1]
 
 
 def the_predecessors(workshop: Workshop, specimen: Specimen) -> Verdict:
