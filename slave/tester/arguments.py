@@ -106,12 +106,13 @@ def _add_tests(group: argparse._ArgumentGroup) -> None:
 
 def _add_our_tests(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--delete-conffiles-test", action="store_true",
-                       help="delete all configuration files, then install again")
+                       help="delete all configuration files, then install again: none may come back")
     group.add_argument("--edited-conffile-test", action="store_true",
-                       help="edit a configuration file: it must survive that the package is installed again")
-    group.add_argument("--reconfigure-test", action="store_true", help="configure the installed packages once more")
+                       help="edit all configuration files, then install again: they must stay as edited")
+    group.add_argument("--reconfigure-test", action="store_true",
+                       help="deconfigure the packages, then configure them: nothing may change")
     group.add_argument("--stop-without-daemon-test", action="store_true",
-                       help="remove the packages with their daemons dead already")
+                       help="stop services that do not run, and remove them: neither may fail")
     group.add_argument("--interrupted-unpack-test", action="store_true",
                        help="kill dpkg in the middle, recover: the end must be the same")
 
