@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable
 from typing import Final
 
@@ -13,7 +14,7 @@ _CHECK: Final = "conffiles"
 
 
 def own_conffiles(examination: Examination) -> list[str]:
-    """Those that are there, sorted."""
+    """Those that are there."""
     own = set(examination.own_names())
     paths = {
         conffile.path
@@ -22,7 +23,8 @@ def own_conffiles(examination: Examination) -> list[str]:
         for conffile in package.conffiles
         if not conffile.is_obsolete
     }
-    return sorted(path for path in paths if examination.chroot.read(path) is not None)
+    there = examination.chroot.entries(sorted(paths))
+    return [path for path, entry in there.items() if stat.S_ISREG(entry.mode)]
 
 
 def report_conffiles(examination: Examination, headline: str, paths: Iterable[str]) -> None:
