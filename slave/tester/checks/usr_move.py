@@ -56,7 +56,7 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
     if not moves:
         return
     fails = examination.options.checks.usr_move is UsrMove.FAIL
-    text = f"{'FAIL' if fails else 'WARN'}: {_HEADLINE} " + "\n".join(str(move) for move in moves)
+    text = f"{'FAIL' if fails else 'WARN'}: {_HEADLINE}   " + "\n".join(str(move) for move in moves)
     owners = sorted({owner for move in moves for owner in (*move.owners, *move.new_owners)})
     severity = Severity.ERROR if fails else Severity.WARNING
     yield Finding(_NAME, severity, text, tuple(move.counterpart for move in moves), tuple(owners))

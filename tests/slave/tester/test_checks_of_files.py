@@ -237,7 +237,7 @@ def test_a_file_that_moves_into_usr_is_named_with_its_owners(tmp_path: Path) -> 
     (finding,) = move(tmp_path, "/bin/probe", "/usr/bin/probe")
     assert finding.severity is Severity.WARNING
     assert finding.text == (
-        "WARN: File(s) moved between /{bin|sbin|lib*} and /usr/{bin|sbin|lib*}: "
+        "WARN: File(s) moved between /{bin|sbin|lib*} and /usr/{bin|sbin|lib*}:   "
         "/bin/probe ['probe'] => /usr/bin/probe ['probe']"
     )
 
