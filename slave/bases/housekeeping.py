@@ -11,11 +11,12 @@ from typing import Final
 
 from piufarm.slave.bases.shelf import Shelf
 
+REFERENCES: Final = "references"  # folder of the cache: what upgraded bases look like
 KEEP_SECONDS: Final = 30 * 24 * 3600
 
 
 def remove_unused(cache: Path, *, older_than: float | None = None) -> None:
-    """Remove bases and .debs that were last used before `older_than` (seconds since 1970; default: 30 days ago).
+    """Remove bases, .debs and references that were last used before `older_than` (seconds since 1970; default: 30 days ago).
 
     What is being used stays, however long that takes. Trouble with one file does not keep the others.
     """
@@ -27,6 +28,10 @@ def remove_unused(cache: Path, *, older_than: float | None = None) -> None:
     for file in (cache / "debs" / "by-url").glob("*/*"):
         with suppress(OSError):  # another tester may be cleaning up, too
             if file.stat().st_atime < limit:
+                file.unlink()
+    for file in (cache / REFERENCES).glob("*"):
+        with suppress(OSError):
+            if file.stat().st_mtime < limit:
                 file.unlink()
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from piufarm.errors import FarmError
 from piufarm.outcome import Finding, Outcome, Severity
+from piufarm.slave.bases.housekeeping import REFERENCES
 from piufarm.slave.bases.prepare import default_cache
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.tarball import save_tarball, save_tree
 from piufarm.slave.chroot.interface import Backend, Chroot, ChrootLimits, OverlayFallsShort
 from piufarm.slave.chroot.limits import NO_LIMITS
+from piufarm.slave.network.plain import make_room
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.inputs import Group, resolve
 from piufarm.slave.tester.layered import Found, can_stand_on_layers, forecast, takes_layers
@@ -149,6 +151,7 @@ class Runner:
             base, backend = self._roots.prepare()
         with base, self._timed("plan"):
             release, proxy = self._roots.target_release, self._roots.network.upstream_proxy
+            make_room(self._roots.network.plain_debs, self.options.layers.disk_mebibytes << 20)
             forecast(self.options, base, backend, self._limits, release, proxy).write(path)
 
     def _examine_in(
@@ -181,7 +184,7 @@ class Runner:
 
     def _way(self, procedure: Procedure, base: PreparedBase, backend: Backend, rooms: ExitStack) -> Way:
         another_root = partial(self._bare_root, procedure.name, base, backend)
-        cache = default_cache() / "references"
+        cache = default_cache() / REFERENCES
         can_go_around = takes_layers(backend) and len(base.layers) == 1
         open_upgraded = partial(self._open_upgraded, base, backend, rooms) if can_go_around else None
         return Way(self._roots.suites, another_root, self._roots.network, cache, open_upgraded)

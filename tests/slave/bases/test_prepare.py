@@ -20,7 +20,7 @@ from demo.server import ArchiveServer
 from piufarm.errors import FarmError
 from piufarm.run import PIPE, clean_environment, run, spawn
 from piufarm.slave.bases import making, prepared
-from piufarm.slave.bases.housekeeping import remove_unused
+from piufarm.slave.bases.housekeeping import REFERENCES, remove_unused
 from piufarm.slave.bases.own_sources import archives_of
 from piufarm.slave.bases.prepare import default_cache, prepare, prepare_on
 from piufarm.slave.bases.prepared import PreparedBase
@@ -307,12 +307,15 @@ def test_what_nobody_has_used_for_long_is_removed_from_the_cache(
     used, idle = bases
     idle.close()
     deb = cache / "debs/by-url/00/old.deb"
-    deb.parent.mkdir(parents=True)
-    deb.write_bytes(b"x")
+    reference = cache / REFERENCES / "old.json.zst"
+    for file in (deb, reference):
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"x")
     remove_unused(cache)
-    assert (used.root.exists(), idle.root.exists(), deb.exists()) == (True, True, True)
+    assert all(path.exists() for path in (used.root, idle.root, deb, reference))
     remove_unused(cache, older_than=time.time() + 10)
-    assert (used.root.exists(), idle.root.exists(), deb.exists()) == (True, False, False)
+    assert used.root.exists()
+    assert not any(path.exists() for path in (idle.root, deb, reference))
     used.close()
 
 
