@@ -113,7 +113,7 @@ class Restoration:
 def restoration(
     before: Mapping[str, InstalledPackage], now: Mapping[str, InstalledPackage], last: Collection[str] = ()
 ) -> Restoration:
-    """Packages that were not there are to go; those that are missing or changed are to come back.
+    """Packages that were not installed are to go; those that are missing or changed are to come back.
 
     Removals are in alphabetical order, but those named by `last` at the end.
     """
@@ -123,8 +123,11 @@ def restoration(
         for name, package in before.items()
         if package.is_installed and (name not in present or not _is_as_before(package, present[name]))
     }
-    remove = sorted(present.keys() - before.keys(), key=lambda name: (name in last, name))
-    return Restoration(tuple(remove), install)
+    remove = [
+        name for name, package in present.items()
+        if name not in before or (package.is_installed and not before[name].is_installed)
+    ]
+    return Restoration(tuple(sorted(remove, key=lambda name: (name in last, name))), install)
 
 
 def _is_as_before(before: InstalledPackage, now: InstalledPackage) -> bool:

@@ -49,6 +49,7 @@ def test_what_the_base_does_not_have_goes_and_what_it_had_comes_back() -> None:
     base = {
         **{name: InstalledPackage.of_base(name, "1") for name in ("kept", "upgraded", "removed", "held")},
         "remains": InstalledPackage("remains", "1", "deinstall", "config-files"),
+        "revived": InstalledPackage("revived", "1", "deinstall", "config-files"),
     }
     now = {
         "kept": InstalledPackage("kept", "1", "install", "installed"),
@@ -56,12 +57,13 @@ def test_what_the_base_does_not_have_goes_and_what_it_had_comes_back() -> None:
         "removed": InstalledPackage("removed", "1", "deinstall", "config-files"),
         "held": InstalledPackage("held", "1", "hold", "installed"),
         "remains": InstalledPackage("remains", "1", "deinstall", "config-files"),
+        "revived": InstalledPackage("revived", "2", "install", "installed"),
         "new": InstalledPackage("new", "1", "install", "installed"),
         "leftover": InstalledPackage("leftover", "1", "deinstall", "config-files"),
         "never": InstalledPackage("never", "", "unknown", "not-installed"),
     }
     plan = restoration(base, now)
-    assert plan.remove == ("leftover", "new")
+    assert plan.remove == ("leftover", "new", "revived")
     assert plan.install == {"upgraded": "1", "removed": "1"}
 
 
