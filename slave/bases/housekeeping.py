@@ -16,7 +16,7 @@ KEEP_SECONDS: Final = 30 * 24 * 3600
 
 
 def remove_unused(cache: Path, *, older_than: float | None = None) -> None:
-    """Remove bases, .debs and references that were last used before `older_than` (seconds since 1970; default: 30 days ago).
+    """Remove bases, .debs, references last used before `older_than` (seconds since 1970; default: 30 days ago).
 
     What is being used stays, however long that takes. Trouble with one file does not keep the others.
     """
