@@ -52,7 +52,7 @@ def require_testable(examination: Examination) -> None:
     if answer == 0:
         return
     fails = bool(answer & _FAIL_BIT)
-    names = " ".join(examination.own_names())
+    names = " ".join(package.wanted for package in examination.group.packages)
     text = f"{'FAIL' if fails else 'SKIP'}: All tests. Package cannot be tested with piuparts: {names}."
     examination.findings.append(Finding(_TESTABLE, Severity.ERROR if fails else Severity.WARNING, text))
     examination.log.info(text)
@@ -64,7 +64,7 @@ def _run(examination: Examination, phase: str, *, may_fail: bool) -> list[Comman
     if scripts is None:
         return []
     examination.log.info(f"Running scripts {phase}")
-    chosen = [f"{SCRIPTS_PLACE}/{script.name}" for script in scripts.of(phase)]
+    chosen = [f"{SCRIPTS_PLACE}/{script.name}"[1:] for script in scripts.of(phase)]  # as logs have always had it
     if not chosen:
         return []
     with examination.timed("scripts"), _placed(examination, scripts) as environment:

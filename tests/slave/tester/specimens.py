@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from demo.debs import DebSpec, Member
 
+_SCRIPTS: Final = Path(__file__).with_name("scripts")  # custom ones
 WRONG_MD5: Final = "0123456789abcdef0123456789abcdef"
 
 
@@ -368,4 +370,32 @@ SPECIMENS: Final = (
         options=("-n", "--pedantic-purge-test", "-I", "^/(var/(lib/(dpkg|apt)|cache|log/apt)|etc|dev)/.*"),
     ),
     Specimen("replaces a base package", (_TZDATA,), passes=True, says=PASS),
+    Specimen(
+        "custom scripts",
+        (deb("s-one"),),
+        passes=True,
+        says=("Running scripts post_chroot_unpack", "Running scripts post_test", *PASS),
+        options=("--scriptsdir", f"{_SCRIPTS}/failing", "--scriptsdir", f"{_SCRIPTS}/speaking"),
+    ),
+    Specimen(
+        "a custom script fails",
+        (deb("s-one"),),
+        passes=False,
+        says=("Command failed (status=3): ['chroot', 'ROOT', 'tmp/scripts/pre_remove_object']", "  no thanks"),
+        options=("--scriptsdir", f"{_SCRIPTS}/failing"),
+    ),
+    Specimen(
+        "left out by a custom script",
+        (deb("s-one"), deb("s-two")),
+        passes=True,
+        says=("SKIP: All tests. Package cannot be tested with piuparts: s-one=1 s-two=1.", *PASS[1:]),
+        options=("--scriptsdir", f"{_SCRIPTS}/skipping"),
+    ),
+    Specimen(
+        "refused by a custom script",
+        (deb("s-one"),),
+        passes=False,
+        says=("FAIL: All tests. Package cannot be tested with piuparts: s-one=1.", "piuparts run ends."),
+        options=("--scriptsdir", f"{_SCRIPTS}/refusing"),
+    ),
 )  # fmt: skip

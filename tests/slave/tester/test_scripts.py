@@ -62,7 +62,7 @@ def test_the_scripts_of_a_phase_run_in_order_with_all_others_beside_them(tmp_pat
 
     made = scripted(tmp_path, "post_test_z", "pre_test_a", "pre_test_b", answers=[look])
     run_scripts(made.examination, "pre_test")
-    assert made.chroot.commands == [("/tmp/scripts/pre_test_a",), ("/tmp/scripts/pre_test_b",)]
+    assert made.chroot.commands == [("tmp/scripts/pre_test_a",), ("tmp/scripts/pre_test_b",)]
     whole = {f"/tmp/scripts/{name}" for name in ("post_test_z", "pre_test_a", "pre_test_b")}
     assert beside == [whole, whole]
     assert not whole & made.chroot.nodes.keys()
@@ -72,7 +72,7 @@ def test_scripts_that_a_package_has_changed_are_placed_afresh(tmp_path: Path) ->
     seen: list[bytes | None] = []
 
     def look(chroot: MemoryChroot, argv: Sequence[str]) -> None:
-        seen.append(chroot.read(argv[0]))
+        seen.append(chroot.read(f"/{argv[0]}"))
 
     made = scripted(tmp_path, "pre_test_a", answers=[look])
     made.chroot.add({"/tmp/scripts/pre_test_a": file("changed", mode=0o644)})
@@ -84,9 +84,9 @@ def test_a_failing_script_fails_the_test(tmp_path: Path) -> None:
     made = scripted(tmp_path, "pre_test_a", "pre_test_b", answers=[statuses(pre_test_a=3)])
     with pytest.raises(TestEnded):
         run_scripts(made.examination, "pre_test")
-    assert "ERROR: Command failed (status=3): ['chroot', '/tmp/tmpmemory', '/tmp/scripts/pre_test_a']" in made.log
+    assert "ERROR: Command failed (status=3): ['chroot', '/tmp/tmpmemory', 'tmp/scripts/pre_test_a']" in made.log
     assert judge(made.examination.findings) is Outcome.FAIL
-    assert made.chroot.commands == [("/tmp/scripts/pre_test_a",)]
+    assert made.chroot.commands == [("tmp/scripts/pre_test_a",)]
     assert not made.chroot.exists("/tmp/scripts/pre_test_a")
 
 
