@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from piufarm.outcome import Outcome, judge
 from piufarm.slave.tester.checks import run_checks
 from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.options import Options
-from piufarm.slave.tester.procedures.procedure import Phase, Procedure
+from piufarm.slave.tester.procedures.procedure import Decided, Phase, Procedure
 from piufarm.slave.tester.scripts import run_scripts
 from piufarm.slave.tester.steps.dependencies import install_dependencies
 from piufarm.slave.tester.steps.installing import (
@@ -45,13 +46,15 @@ def _install(examination: Examination) -> None:
 
 
 def _purge_and_install(examination: Examination) -> None:
-    """Back to the dependencies alone, and once more."""
+    """Back to the dependencies alone, and once more if that leaves nothing behind."""
     note_owners(examination)
     with examination.measured_against(examination.dependencies or examination.reference):
         tear_down(examination)
         examination.log.info("Validating chroot after purge")
         run_checks(examination, Moment.PURGED_ONCE)
         run_checks(examination, Moment.COMPARED)
+    if judge(examination.findings) is Outcome.FAIL:
+        raise Decided
     examination.log.info("Reinstalling after purge")
     install_tested_with_scripts(examination)
 

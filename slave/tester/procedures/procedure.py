@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from piufarm.outcome import Finding, Outcome, Severity, judge
@@ -12,6 +13,10 @@ from piufarm.slave.tester.options import Options
 
 class NotApplicable(Exception):
     """The test says nothing about these packages: it is left out, for the reason given."""
+
+
+class Decided(Exception):
+    """What was found decides the verdict: the phases to come are left out."""
 
 
 def _always(_: Options) -> bool:
@@ -45,12 +50,8 @@ class Procedure:
     def carry_out(self, examination: Examination) -> Outcome | None:
         """Take a group through all phases: the verdict, or None if the test does not apply. Raises FarmError."""
         try:
-            for phase in self.phases:
-                if phase.is_wanted(examination.options):
-                    labels = {"PIUPARTS_PHASE": phase.label} if phase.label else {}
-                    examination.set_variables(PIUPARTS_TEST=self.name, **labels)
-                    with examination.timed(phase.name):
-                        phase.run(examination)
+            with suppress(Decided):
+                self._go_through(examination)
         except TestEnded:
             return judge(examination.findings)
         except NotApplicable as reason:
@@ -62,3 +63,11 @@ class Procedure:
         else:
             examination.log.error(f"FAIL: {self.title}")
         return outcome
+
+    def _go_through(self, examination: Examination) -> None:
+        for phase in self.phases:
+            if phase.is_wanted(examination.options):
+                labels = {"PIUPARTS_PHASE": phase.label} if phase.label else {}
+                examination.set_variables(PIUPARTS_TEST=self.name, **labels)
+                with examination.timed(phase.name):
+                    phase.run(examination)

@@ -18,7 +18,7 @@ from piufarm.slave.tester.options import CheckOptions, Options, RootOptions, Tes
 from piufarm.slave.tester.procedures import wanted_procedures
 from piufarm.slave.tester.procedures.install_purge import INSTALL_PURGE
 from piufarm.slave.tester.procedures.upgrade import UPGRADE
-from tests.slave.tester.memory import Bench, bench
+from tests.slave.tester.memory import Answer, Bench, MemoryChroot, bench, file
 from tests.slave.tester.procedures.dpkg import Dpkg
 
 ALL = TestOptions(
@@ -40,10 +40,10 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Moment]:
     return seen
 
 
-def examined(tmp_path: Path, tests: TestOptions, **archive: str) -> Bench:
+def examined(tmp_path: Path, tests: TestOptions, *answers: Answer, **archive: str) -> Bench:
     """A file `probe`, version 2, that depends on `helper`."""
     deb = build(DebSpec("probe", version="2", depends="helper"), tmp_path)
-    made = bench(tmp_path, Dpkg(archive), options=Options((str(deb),), tests=tests))
+    made = bench(tmp_path, *answers, Dpkg(archive), options=Options((str(deb),), tests=tests))
     made.examination.group = Group((TestedPackage("probe=2", "probe", "2", deb),))
     return made
 
@@ -75,6 +75,17 @@ def test_installing_and_purging_with_all_variants(tmp_path: Path, looks: list[Mo
         Moment.INSTALLED, Moment.BEFORE_REMOVAL, Moment.REMOVED, Moment.PURGED, Moment.COMPARED,
     ]  # fmt: skip
     assert not made.chroot.exists("/etc/apt/sources.list.d/piuparts-testdebs.list")
+
+
+def test_what_a_first_purge_leaves_ends_the_test(tmp_path: Path) -> None:
+    def leave(chroot: MemoryChroot, argv: tuple[str, ...]) -> None:
+        if argv == ("dpkg", "--purge", "probe"):
+            chroot.add({"/etc/left": file()})
+
+    made = examined(tmp_path, TestOptions(install_purge_install=True), leave, helper="1")
+    assert INSTALL_PURGE.carry_out(made.examination) is Outcome.FAIL
+    assert steps(made)[-1] == "--purge probe"
+    assert made.log[-2:] == ["ERROR: FAIL: Installation and purging test.", ""]
 
 
 def test_upgrading_with_all_variants(tmp_path: Path, looks: list[Moment]) -> None:
