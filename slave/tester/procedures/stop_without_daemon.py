@@ -18,8 +18,8 @@ from piufarm.slave.tester.steps.teardown import take_away
 _CHECK: Final = "stop-scripts"
 _SCRIPT: Final = re.compile(r"/etc/init\.d/[^/]+")
 _POLICY: Final = "/usr/sbin/policy-rc.d"
-# invoke-rc.d asks it with a script's name and an action, in brackets if the runlevel does not want it: nothing is started
-# here, but stopping is what is tested.
+# invoke-rc.d asks it with a script's name and an action, in brackets if the runlevel does not want it: nothing is
+# started here, but stopping is what is tested.
 _STOPPING_IS_FINE: Final = b"""#!/bin/sh
 for word do
 	case $word in stop | "(stop)") exit 0 ;; esac
