@@ -61,10 +61,14 @@ def runs(server: str) -> str:
     return f"test -e /usr/share/{server}/data"
 
 
+ASKS: Final = deb("p-asks", files={"/etc/p-asks": "1\n"}, conffiles=["/etc/p-asks"], postinst="echo >> /etc/p-asks")
+KEEPS: Final = deb("p-keeps", files={"/etc/p-keeps": "1\n"}, conffiles=["/etc/p-keeps"])
 WEB: Final = deb("p-web", depends="dbconfig-mysql | dbconfig-no-thanks", postinst=runs("default-mysql-server"))
 UPGRADED: Final = deb("p-upgraded")
 CYCLE_HELPER: Final = deb("p-cycle-helper", depends="p-cycle (>= 2)")
-ARCHIVE: Final = (LOGROTATE, HELPER, BROKEN_HELPER, USER, BROKEN_USER, UPGRADED, CYCLE_HELPER, *DATABASES, WEB)
+ARCHIVE: Final = (
+    LOGROTATE, HELPER, BROKEN_HELPER, USER, BROKEN_USER, UPGRADED, CYCLE_HELPER, *DATABASES, WEB, ASKS, KEEPS
+)  # fmt: skip
 
 _TIDY: Final = deb(
     "p-tidy",
@@ -370,6 +374,25 @@ SPECIMENS: Final = (
         options=("-n", "--pedantic-purge-test", "-I", "^/(var/(lib/(dpkg|apt)|cache|log/apt)|etc|dev)/.*"),
     ),
     Specimen("replaces a base package", (_TZDATA,), passes=True, says=PASS),
+    Specimen(
+        "inadequate",
+        (deb("f-inadequate", symlinks={"/usr/share/f-inadequate/l": "/nowhere"}),),
+        passes=False,
+        says=(
+            "FAIL: Inadequate results from running adequate!",
+            "  f-inadequate: missing-copyright-file /usr/share/doc/f-inadequate/copyright",
+            "FAIL: Running adequate resulted in inadequate tags found:  missing-copyright-file ",
+            "FAIL: Running adequate resulted in less interesting tags found:  broken-symlink ",
+        ),
+        options=("--fail-if-inadequate",),
+    ),
+    Specimen(
+        "adequate",
+        (deb("p-adequate", files={"/usr/share/doc/p-adequate/copyright": "free\n"}),),
+        passes=True,
+        says=PASS,
+        options=("--fail-if-inadequate",),
+    ),
     Specimen(
         "custom scripts",
         (deb("s-one"),),

@@ -143,13 +143,12 @@ def test_scripts_that_break_the_chroot_say_nothing_about_the_package(workshop: W
 # -- ours -----------------------------------------------------------------------------------------------------------
 
 FAULTY: Final = (
-    deb("s-conf", files={"/etc/s-conf": "x\n"}, conffiles=["/etc/s-conf"]),
+    deb("s-conf"),
     deb("s-sums", control_files={"md5sums": f"{WRONG_MD5}  usr/share/s-sums/gone\n"}, md5sums=False),
     deb("s-link", files={"/usr/lib/libs-link.so.1.0": "x"}, postinst="ln -s libs-link.so.1.0 /usr/lib/libs-link.so.1",
         postrm="rm -f /usr/lib/libs-link.so.1"),
 )  # fmt: skip
 MARKERS: Final = {
-    "OBSOLETE CONFFILE /etc/s-conf REGISTERED BY s-conf",
     "FILE WITHOUT MD5SUM /usr/share/s-sums/data (s-sums)",
     "MD5SUM WITHOUT FILE /usr/share/s-sums/gone (s-sums)",
     "UNOWNED SYMLINK /usr/lib/libs-link.so.1 -> libs-link.so.1.0",
@@ -164,7 +163,7 @@ def said_by_scripts(verdict: Verdict) -> set[str]:
 
 def test_our_scripts_look_at_all_packages_that_are_tested_as_files(workshop: Workshop) -> None:
     verdict = verdict_on(workshop, OUR_SCRIPTS, *FAULTY, PLAIN, options=("--warn-on-debsums-errors",))
-    assert said_by_scripts(verdict) == MARKERS - {"OBSOLETE CONFFILE /etc/s-conf REGISTERED BY s-conf"}
+    assert said_by_scripts(verdict) == MARKERS
     assert set(PASS) <= verdict.lines, verdict.log[-3000:]
 
 
@@ -175,6 +174,13 @@ def test_our_scripts_fail_what_anybody_may_write_to_and_nothing_else(workshop: W
     assert "ERROR: BAD PERMISSIONS" in said_by_scripts(verdict)
     content = verdict_on(workshop, OUR_SCRIPTS, PLAIN)
     assert (content.status, said_by_scripts(content)) == (0, set())
+
+
+def test_our_scripts_see_what_an_upgrade_leaves_behind(workshop: Workshop) -> None:
+    upgraded = Specimen("p-keeps", (deb("p-keeps", version="2"),), passes=True, upgrades=True)
+    verdict = ours(workshop, upgraded, "--no-install-purge-test", "--scriptsdir", str(OUR_SCRIPTS))
+    assert verdict.status == 0, verdict.log[-3000:]
+    assert "OBSOLETE CONFFILE /etc/p-keeps REGISTERED BY p-keeps" in said_by_scripts(verdict)
 
 
 # -- databases ------------------------------------------------------------------------------------------------------
