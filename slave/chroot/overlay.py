@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from piufarm.slave.chroot.tree import compare
 from piufarm.slave.chroot.upper import UpperLayer
 from piufarm.slave.layers.stack import NO_LAYERS, Stack, composed, laid_over
 from piufarm.slave.network.access import NetworkAccess
+from piufarm.slave.network.plain import View, view
 from piufarm.slave.network.proxy import proxy_for
 
 
@@ -45,20 +46,27 @@ class OverlayBackend:
         if not self.tmpdir.is_dir():
             raise FarmError(f"not a directory: {self.tmpdir}", hint="give one with --tmpdir")
         name = chroot_name()
-        start = launch(
-            base=base.layers[-1], layers=[*self.stack.paths, *base.layers[:-1]],
-            tmpdir=COVERED if own else self.tmpdir.resolve(), name=name,
-            limits=limits, binds=self.binds, copied=None if kind.is_overlay else Room.of(base.tree), own=own,
-        )
-        supervisor = Supervisor(start, serve=proxy_for(self.network))
-        try:
-            find_changes = _Changes(base, self.stack)
-            path = str(self.tmpdir / name)
-            yield SupervisedChroot(
-                path, base, supervisor, find_changes, access=self.network, kind=kind, shown=self.binds
+        with self._plain_debs(name, kind) as view:
+            network = self.network and replace(self.network, view=view)
+            binds = (*self.binds, view.folder) if view else self.binds
+            start = launch(
+                base=base.layers[-1], layers=[*self.stack.paths, *base.layers[:-1]],
+                tmpdir=COVERED if own else self.tmpdir.resolve(), name=name,
+                limits=limits, binds=binds, copied=None if kind.is_overlay else Room.of(base.tree), own=own,
             )
-        finally:
-            supervisor.close()
+            supervisor = Supervisor(start, serve=proxy_for(network))
+            try:
+                find_changes = _Changes(base, self.stack)
+                path = str(self.tmpdir / name)
+                yield SupervisedChroot(path, base, supervisor, find_changes, access=network, kind=kind, shown=binds)
+            finally:
+                supervisor.close()
+
+    def _plain_debs(self, name: str, kind: Kind) -> AbstractContextManager[View | None]:
+        """For root: accounts cannot show folders of theirs to their own range."""
+        if self.network is None or kind.own_range:
+            return nullcontext()
+        return view(self.network.plain_debs, name, self.network.shared)
 
     def copying(self) -> OverlayBackend:
         """The same with a copy of the base."""

@@ -27,6 +27,7 @@ from piufarm.slave.chroot.terminal import Terminal
 from piufarm.slave.chroot.tree import apart_from
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.network.debs import forget_what_apt_refused
+from piufarm.slave.network.plain import VARIABLE
 from piufarm.trouble import TroubleKind
 
 _USUAL_LIMITS: Final = CommandLimits()
@@ -104,6 +105,9 @@ class SupervisedChroot:
         """Run a command as root in the chroot; see the interface."""
         scope = self._access.scope if self._access is not None else NetworkScope.APT
         network = network or scope is not NetworkScope.APT
+        view = self._access.view if self._access is not None else None
+        if network and view is not None:
+            env = {**env, VARIABLE: str(view.folder)}
         result = self._supervisor.run(argv, env=env, limits=limits, network=network, for_apt=scope is NetworkScope.APT)
         if network and result.status != 0 and self._access is not None:
             forget_what_apt_refused(result.output.decode("utf-8", "surrogateescape"), self._access)

@@ -49,11 +49,12 @@ class Outlook:
             return []
         if self._prefetch is not None:
             self._prefetch.reached(self._order.index(package))
-        if not self._forecast.planned[package].layers:
-            return []
-        self._on_layers += 1
-        is_sample = self.recheck_every and self._on_layers % self.recheck_every == 0
-        return ["--layers", str(self.path), *(["--recheck-layers"] if is_sample else [])]
+        words = ["--layers", str(self.path)]
+        if self._forecast.planned[package].layers:
+            self._on_layers += 1
+            if self.recheck_every and self._on_layers % self.recheck_every == 0:
+                words.append("--recheck-layers")
+        return words
 
     def close(self) -> None:
         """Nothing more is tested."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from piufarm.config.model import NetworkScope
+from piufarm.slave.network.plain import View
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -23,6 +24,13 @@ class NetworkAccess:
     deb_cache: Path  # directory of .debs, shared by all tests of this host
     upstream_proxy: str | None = None  # http://host:port of the site, or None
     scope: NetworkScope = NetworkScope.APT
+    shared: frozenset[str] = frozenset()  # URLs of .debs that several tests of a batch are going to unpack
+    view: View | None = None  # where a chroot finds .debs without compression
+
+    @property
+    def plain_debs(self) -> Path:
+        """The directory of .debs without compression, beside the cache of .debs."""
+        return self.deb_cache.parent / "plain"
 
     def upstream_of(self, url: str) -> str | None:
         """The URL to fetch for `url`, if it lies in one of the archives.

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,7 +43,8 @@ class DebCache:
         path = self.path_for(url)
         try:
             stream = path.open("rb")
-            os.utime(path)  # what is used is not old
+            written = os.fstat(stream.fileno()).st_mtime_ns
+            os.utime(path, ns=(time.time_ns(), written))  # what is used is not old
         except OSError:
             return None
         return stream

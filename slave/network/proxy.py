@@ -87,6 +87,8 @@ def _answer(access: NetworkAccess, request: _Request, writer: BinaryIO) -> bool:
     cache = DebCache(access.deb_cache) if cacheable else None
     if cache is not None and (kept := cache.find(url)) is not None:
         with kept:
+            if access.view is not None:  # before apt has all that it waits for
+                access.view.offer(url, kept)
             _hand_out(kept, writer)
         return True
     try:
@@ -103,6 +105,7 @@ def _hand_out(kept: BinaryIO, writer: BinaryIO) -> None:
     """Answer with a file of the cache."""
     length = os.fstat(kept.fileno()).st_size
     writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode())
+    kept.seek(0)
     shutil.copyfileobj(kept, writer, _CHUNK)
     writer.flush()
 

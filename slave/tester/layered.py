@@ -12,7 +12,7 @@ from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.interface import Backend, ChrootLimits, CommandLimits
 from piufarm.slave.chroot.overlay import OverlayBackend
 from piufarm.slave.layers.closure import closures
-from piufarm.slave.layers.forecast import Forecast
+from piufarm.slave.layers.forecast import Forecast, shared_urls
 from piufarm.slave.layers.making import NoLayer, Workshop
 from piufarm.slave.layers.plan import Planned, plan
 from piufarm.slave.layers.shelf import Layer, LayerShelf, key_of
@@ -129,4 +129,5 @@ def forecast(
     """What to fetch and which layers to make for tests of all operands. Raises FarmError."""
     apt_options = ("-t", release) if release else ()
     found = dict(closures(backend, base, limits, options.operands, options=apt_options))
-    return Forecast({planned.package: planned for planned in plan(found)}, found, proxy)
+    planned = {item.package: item for item in plan(found)}
+    return Forecast(planned, found, proxy, shared_urls(planned.values(), found))

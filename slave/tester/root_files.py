@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from piufarm.errors import UsageError
+from piufarm.slave.network.plain import HOOKS
 from piufarm.slave.tester.options import RootOptions
 
 _DATABASES: Final = (
@@ -48,6 +49,7 @@ def _apt_conf(options: RootOptions) -> str:
         **({} if options.check_valid_until else {"Acquire::Check-Valid-Until": "false"}),
     }
     lines = [f'{key} "{value}";' for key, value in settings.items()]
+    lines += [f'{name}:: "{command}";' for name, command in HOOKS.items()]
     lines += [f'Dpkg::Options:: "--{option}";' for option in _dpkg_options(options)]
     return "".join(f"{line}\n" for line in lines)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.request import BaseRequest, Directory, request_key
 from piufarm.slave.bases.shelf import Shelf
 from piufarm.slave.chroot.interface import Backend
+from piufarm.slave.layers.forecast import Forecast
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.tester.base_request import (
     Archive,
@@ -76,7 +78,9 @@ class Roots:
     def network(self) -> NetworkAccess:
         """What chroots may reach."""
         proxy = site_proxy(self._root, self._uris)
-        return NetworkAccess(tuple(self._uris), default_cache() / "debs", proxy, self._root.network)
+        access = NetworkAccess(tuple(self._uris), default_cache() / "debs", proxy, self._root.network)
+        plan = self._options.layers.plan
+        return access if plan is None else replace(access, shared=Forecast.read(plan).shared)
 
     @cached_property
     def shown(self) -> tuple[Path, ...]:

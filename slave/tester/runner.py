@@ -23,6 +23,7 @@ from piufarm.slave.tester.inputs import Group, resolve
 from piufarm.slave.tester.layered import Found, can_stand_on_layers, forecast, takes_layers
 from piufarm.slave.tester.log import TestLog, decode_output, quote_command
 from piufarm.slave.tester.on_layers import OnLayers
+from piufarm.slave.tester.on_upgraded_base import OnUpgradedBase
 from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.procedures import wanted_procedures
 from piufarm.slave.tester.procedures.procedure import Procedure
@@ -30,6 +31,7 @@ from piufarm.slave.tester.result import GroupResult, RunResult
 from piufarm.slave.tester.roots import Roots
 from piufarm.slave.tester.scripts import Skipped, require_testable
 from piufarm.slave.tester.steps.set_up import set_up
+from piufarm.slave.tester.upgraded_base import may_go_around
 from piufarm.slave.tester.way import Way
 from piufarm.trouble import TroubleKind
 
@@ -129,13 +131,23 @@ class Runner:
         if self.options.layers.plan is not None and can_stand_on_layers(self.options, group, procedure, backend):
             test = OnLayers(self.options, self.log, self.result, self._limits, self._roots.target_release)
             return test.run(group, base, backend, partial(self._examine_on_base, group, procedure, base))
+        if may_go_around(self.options) and takes_layers(backend) and len(base.layers) == 1:
+            test_of_upgrades = OnUpgradedBase(self.options, self.log, self.result)
+            return test_of_upgrades.run(partial(self._examine_on_base, group, procedure, base, backend))
         return self._examine_on_base(group, procedure, base, backend)
 
     def _examine_on_base(
-        self, group: Group, procedure: Procedure, base: PreparedBase, backend: Backend, found: Found | None = None
+        self,
+        group: Group,
+        procedure: Procedure,
+        base: PreparedBase,
+        backend: Backend,
+        found: Found | None = None,
+        *,
+        around: bool = False,
     ) -> Outcome | None:
         try:
-            return self._examine_in(group, procedure, base, backend, found)
+            return self._examine_in(group, procedure, base, backend, found, around=around)
         except OverlayFallsShort as error:
             self.result.groups.pop()
             self.log.info(f"{error.message}; once more in a full copy of the base")
@@ -155,7 +167,14 @@ class Runner:
             forecast(self.options, base, backend, self._limits, release, proxy).write(path)
 
     def _examine_in(
-        self, group: Group, procedure: Procedure, base: PreparedBase, backend: Backend, found: Found | None = None
+        self,
+        group: Group,
+        procedure: Procedure,
+        base: PreparedBase,
+        backend: Backend,
+        found: Found | None = None,
+        *,
+        around: bool = False,
     ) -> Outcome | None:
         """One test in a chroot of its own; None if it does not apply to these packages. Raises Skipped."""
         with self._opened(backend.open(base, self._limits)) as chroot, ExitStack() as rooms:
@@ -165,7 +184,7 @@ class Runner:
             examination = Examination(chroot, group, self.options, self.log, self._roots.target_release)
             examination.set_variables(PIUPARTS_TEST=procedure.name)
             if self.options.tests.is_distupgrade:
-                examination.way = self._way(procedure, base, backend, rooms)
+                examination.way = self._way(procedure, base, backend, rooms if around else None)
             outcome: Outcome | None = None
             try:
                 with examination.timed("set up"):
@@ -179,14 +198,15 @@ class Runner:
                 outcome = Outcome.FAIL
             finally:
                 self._keep(procedure, examination, outcome)
-            self.look(chroot, outcome)
+            if found is None:  # what is tested on layers is tested again if it fails
+                self.look(examination.chroot, outcome)
         return outcome
 
-    def _way(self, procedure: Procedure, base: PreparedBase, backend: Backend, rooms: ExitStack) -> Way:
+    def _way(self, procedure: Procedure, base: PreparedBase, backend: Backend, rooms: ExitStack | None) -> Way:
+        """`rooms`: where to open an upgraded root, if the test may go on in one."""
         another_root = partial(self._bare_root, procedure.name, base, backend)
         cache = default_cache() / REFERENCES
-        can_go_around = takes_layers(backend) and len(base.layers) == 1
-        open_upgraded = partial(self._open_upgraded, base, backend, rooms) if can_go_around else None
+        open_upgraded = partial(self._open_upgraded, base, backend, rooms) if rooms is not None else None
         return Way(self._roots.suites, another_root, self._roots.network, cache, open_upgraded)
 
     def _open_upgraded(self, base: PreparedBase, backend: Backend, rooms: ExitStack) -> Chroot:
