@@ -15,6 +15,8 @@ from piufarm.slave.tester.log import one_line
 
 _NAME: Final = "extended-attributes"
 _HEADLINE: Final = "FAIL: After purging files have other capabilities or extended attributes:"
+_CAPABILITY: Final = "security.capability"
+_CAPABILITY_SIZE: Final = 20  # struct vfs_cap_data of linux/capability.h; with an owner of the namespace 4 more
 _BY_THE_KERNEL: Final = ("security.selinux", "security.ima", "security.evm")
 
 
@@ -26,9 +28,17 @@ def _candidates(examination: Examination) -> list[str]:
     return sorted(path for path in paths if path in base and path not in reference.changes.after and tree.get(path))
 
 
+def _meaning(name: str, value: bytes | None) -> bytes | None:
+    """What a value says. A capability seen from another user namespace also says whose root it is meant for."""
+    if name != _CAPABILITY or value is None or len(value) < _CAPABILITY_SIZE:
+        return value
+    flags, sets = value[:1], value[4:_CAPABILITY_SIZE]
+    return flags + sets
+
+
 def _differences(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterable[str]:
     for name in sorted(before.keys() | after.keys()):
-        if name in _BY_THE_KERNEL or before.get(name) == after.get(name):
+        if name in _BY_THE_KERNEL or _meaning(name, before.get(name)) == _meaning(name, after.get(name)):
             continue
         if name not in after:
             yield f"{one_line(name)} is gone"

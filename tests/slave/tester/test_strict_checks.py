@@ -99,6 +99,27 @@ def test_a_capability_that_is_left_on_another_packages_file_fails(tmp_path: Path
     assert finding.owners == ("base-files",)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        (b"\1\0\0\2" + b"\x20" * 16, b"\1\0\0\3" + b"\x20" * 16 + b"\xa0\x86\1\0", True),
+        (b"\1\0\0\2" + b"\x20" * 16, b"\1\0\0\2" + b"\x21" * 16, False),
+        (b"\1\0\0\2" + b"\x20" * 16, b"\0\0\0\2" + b"\x20" * 16, False),
+    ],
+    ids=["of another namespace", "another right", "not effective"],
+)
+def test_a_capability_is_what_it_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bytes, after: bytes, same: bool
+) -> None:
+    made = installed(tmp_path, {})
+    made.chroot.xattrs["/etc/issue"] = {"security.capability": after}
+    monkeypatch.setattr(
+        "piufarm.slave.tester.checks.extended_attributes.base_attributes",
+        lambda _, path: {"security.capability": before} if path == "/etc/issue" else {},
+    )
+    assert (run(made, "extended-attributes", Moment.COMPARED) == []) is same
+
+
 def test_an_attribute_of_a_new_file_is_that_files_business(tmp_path: Path) -> None:
     made = installed(tmp_path, {"/etc/new": file()})
     made.chroot.xattrs["/etc/new"] = {"user.x": b"1"}
