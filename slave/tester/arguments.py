@@ -125,7 +125,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--shell-on-error", action="store_true",
                        help="when packages fail, start a shell in their root before it goes")
     group.add_argument("-k", "--keep-env", "--keep-tmpdir", action="store_true",
-                       help="keep the root, with its processes, until you end it")
+                       help="keep a copy of each root when its test is over (piufarm kept --help)")
     group.add_argument("--max-command-output-size", metavar="MB", type=_positive, default=COMMAND_OUTPUT_MEBIBYTES,
                        help="limit for the output of one command (default: 8)")
     group.add_argument("--command-runtime", metavar="SECONDS", type=_positive, default=COMMAND_SECONDS,

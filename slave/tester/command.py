@@ -38,6 +38,8 @@ def main(arguments: argparse.Namespace) -> int:
     options = parse_options(arguments, sys.argv[1:])
     if options.root.schroot is None:
         _require_rights()
+    if os.geteuid() != 0 and options.output.keep_env:
+        raise UsageError("keeping a root needs root", hint="--shell-on-error shows it before it goes")
     with opened_output(options) as output:
         return _run(options, output)
 
