@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from piufarm.errors import FarmError
 from piufarm.run import run
+from piufarm.slave.bases.commands import run_in_base
+from piufarm.slave.bases.extras import add_extras
 from piufarm.slave.bases.freshness import current_releases
 from piufarm.slave.bases.own_sources import archives_of, reaching
 from piufarm.slave.bases.prepared import LAYER, ROOT, PreparedBase, describe
 from piufarm.slave.bases.request import BaseRequest, Directory, request_key
 from piufarm.slave.bases.unpack import copy_read_parts, fill, link
-from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
-from piufarm.slave.chroot.interface import CommandLimits, CommandResult
+from piufarm.slave.chroot.interface import CommandResult
 from piufarm.slave.chroot.launch import Launch, chroot_name, launch
 from piufarm.slave.chroot.limits import NO_LIMITS
 from piufarm.slave.chroot.own_range import COVERED, own_range, remove_tree
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.slave.network.access import NetworkAccess
-from piufarm.slave.network.debs import forget_what_apt_refused
 from piufarm.slave.network.proxy import proxy_for
 
 Progress = Callable[[str], None]
 
 _ACTION: Final = re.compile(rb"^(Inst|Conf|Remv|Purg) ", re.MULTILINE)  # what a simulated apt would do
 _SOURCES_PARTS: Final = "etc/apt/sources.list.d"
-_OUTPUT_BYTES: Final = 64 << 20
-_OUTPUT_IN_ERROR: Final = 2000
-_SECONDS: Final = 3600
-_KEEPERS: Final = "/var/lib/debfoster/keepers"
 
 
 class UpgradeNeeded(Exception):
@@ -169,38 +165,17 @@ def bring_up_to_date(
     progress("apt-get dist-upgrade")
     extras: list[CommandResult] = []
     if only_lists:
-        upgrade = _run(supervisor, ["apt-get", "-yf", "--simulate", "dist-upgrade"])
+        upgrade = run_in_base(supervisor, ["apt-get", "-yf", "--simulate", "dist-upgrade"])
         if _ACTION.search(upgrade.output):
             raise UpgradeNeeded
     else:
-        upgrade = _run(supervisor, ["apt-get", "-yf", "dist-upgrade"], network)
-        extras = [*_minimise(supervisor, request, network), *_install(supervisor, request, network)]
-        _run(supervisor, ["apt-get", "clean"])  # the caches, too
-    _run(supervisor, ["apt-cache", "gencaches"])
+        upgrade = run_in_base(supervisor, ["apt-get", "-yf", "dist-upgrade"], network)
+        extras = add_extras(supervisor, request, network, progress)
+        run_in_base(supervisor, ["apt-get", "clean"])  # the caches, too
+    run_in_base(supervisor, ["apt-cache", "gencaches"])
     # With both caches apt writes the one again after each installation, tens of megabytes that no later step reads.
     supervisor.remove("/var/cache/apt/srcpkgcache.bin")
     return [update, upgrade, *extras]
-
-
-def _minimise(supervisor: Supervisor, request: BaseRequest, network: NetworkAccess) -> list[CommandResult]:
-    """Let debfoster remove what is superfluous, and then itself."""
-    if request.debfoster is None:
-        return []
-    done = [
-        _run(supervisor, ["apt-get", "-y", "install", "debfoster"], network),
-        _run(supervisor, ["debfoster", *request.debfoster]),
-        _run(supervisor, ["dpkg", "--purge", "debfoster"]),
-    ]
-    supervisor.remove(_KEEPERS)
-    return done
-
-
-def _install(supervisor: Supervisor, request: BaseRequest, network: NetworkAccess) -> list[CommandResult]:
-    """The packages that are asked for beside the base."""
-    if not request.packages:
-        return []
-    release = ["-t", request.target_release] if request.target_release else []
-    return [_run(supervisor, ["apt-get", "-y", *release, "install", *request.packages], network)]
 
 
 def _update(supervisor: Supervisor, retries: int, network: NetworkAccess) -> CommandResult:
@@ -208,21 +183,7 @@ def _update(supervisor: Supervisor, retries: int, network: NetworkAccess) -> Com
     argv = ["apt-get", "-o", "APT::Update::Error-Mode=any", "update"]
     for _ in range(retries):
         try:
-            return _run(supervisor, argv, network)
+            return run_in_base(supervisor, argv, network)
         except FarmError:
             continue
-    return _run(supervisor, argv, network)
-
-
-def _run(supervisor: Supervisor, argv: Sequence[str], network: NetworkAccess | None = None) -> CommandResult:
-    limits = CommandLimits(seconds=_SECONDS, output_bytes=_OUTPUT_BYTES)
-    result = supervisor.run(argv, env=CHROOT_ENVIRONMENT, limits=limits, network=network is not None)
-    if result.status != 0:
-        if network is not None:
-            forget_what_apt_refused(result.output.decode("utf-8", "backslashreplace"), network)
-        output = result.output[-_OUTPUT_IN_ERROR:].decode("utf-8", "backslashreplace").strip()
-        raise FarmError(
-            f"`{' '.join(argv)}` failed in the base image with status {result.status}:\n{output}",
-            hint="check the mirror, and that the base image is sound",
-        )
-    return result
+    return run_in_base(supervisor, argv, network)
