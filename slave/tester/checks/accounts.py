@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from piufarm.outcome import Finding, Severity
-from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.checks.check import Check, Moment, unless_compat
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.identities import Identities
 from piufarm.slave.tester.log import one_line
@@ -71,6 +71,4 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
     yield from _finding(Severity.ERROR, _CHANGED, changed(before, after))
 
 
-CHECK: Final = Check(
-    _NAME, (Moment.COMPARED,), _find, ends_the_test=False, is_wanted=lambda options: not options.compat
-)
+CHECK: Final = Check(_NAME, (Moment.COMPARED,), _find, ends_the_test=False, is_wanted=unless_compat)

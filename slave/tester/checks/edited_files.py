@@ -13,7 +13,7 @@ from typing import Final
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import Entry
 from piufarm.slave.tester.base_content import base_md5
-from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.checks.check import Check, Moment, unless_compat
 from piufarm.slave.tester.checks.listing import list_finding, not_ignored
 from piufarm.slave.tester.compare import Attributes
 from piufarm.slave.tester.examination import Examination
@@ -61,6 +61,4 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
     yield from list_finding(examination, _NAME, _DEVICE_HEADLINE, not_ignored(examination, devices, 2), Severity.ERROR)
 
 
-CHECK: Final = Check(
-    _NAME, (Moment.COMPARED,), _find, ends_the_test=False, is_wanted=lambda options: not options.compat
-)
+CHECK: Final = Check(_NAME, (Moment.COMPARED,), _find, ends_the_test=False, is_wanted=unless_compat)

@@ -8,7 +8,7 @@ from typing import Final
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import Entry
 from piufarm.slave.tester.base_content import base_attributes
-from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.checks.check import Check, Moment, unless_compat
 from piufarm.slave.tester.checks.listing import not_ignored
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.log import one_line
@@ -68,6 +68,4 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
         yield Finding(_NAME, Severity.ERROR, text, tuple(found), tuple(sorted(owners)))
 
 
-CHECK: Final = Check(
-    _NAME, (Moment.COMPARED,), _find, ends_the_test=False, is_wanted=lambda options: not options.compat
-)
+CHECK: Final = Check(_NAME, (Moment.COMPARED,), _find, ends_the_test=False, is_wanted=unless_compat)

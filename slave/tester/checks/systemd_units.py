@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from piufarm.outcome import Finding, Severity
-from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.checks.check import Check, Moment, unless_compat
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.log import one_line
 from piufarm.slave.tester.tree import Tree
@@ -62,6 +62,4 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
             yield Finding(_NAME, Severity.ERROR, f"{_HEADLINE}\n{line}", (path,), (name,))
 
 
-CHECK: Final = Check(
-    _NAME, (Moment.REMOVED,), _find, ends_the_test=False, is_wanted=lambda options: not options.compat
-)
+CHECK: Final = Check(_NAME, (Moment.REMOVED,), _find, ends_the_test=False, is_wanted=unless_compat)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from piufarm.outcome import Finding, Severity
-from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.checks.check import Check, Moment, unless_compat
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.log import one_line
 from piufarm.slave.tester.owners import INFO
@@ -58,6 +58,4 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
             yield Finding(_NAME, Severity.WARNING, "\n".join([_HEADLINE, *map(one_line, left)]), tuple(left), (name,))
 
 
-CHECK: Final = Check(
-    _NAME, (Moment.BEFORE_REMOVAL,), _find, ends_the_test=False, is_wanted=lambda options: not options.compat
-)
+CHECK: Final = Check(_NAME, (Moment.BEFORE_REMOVAL,), _find, ends_the_test=False, is_wanted=unless_compat)
