@@ -20,6 +20,7 @@ from piufarm.slave.tester.log import decode_output, one_line
 _NAME: Final = "cron-tables"
 _HEADLINE: Final = "FAIL: Cron table %s has output with package removed"
 _LIMITS: Final = CommandLimits(seconds=10, output_bytes=64 * 1024)
+_JOBS_MAX: Final = 30  # of one table
 _CRON_PATH: Final = "/usr/bin:/bin"
 
 
@@ -40,7 +41,7 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
     for name, path in examination.own_files():
         if not TABLE.fullmatch(path):
             continue
-        jobs = list(parse_cron_table(examination.chroot.read(path) or b""))
+        jobs = list(parse_cron_table(examination.chroot.read(path) or b""))[:_JOBS_MAX]
         if not jobs:
             continue
         examination.log.info(f"Package {name} contains cron table: {path}")
