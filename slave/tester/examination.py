@@ -61,6 +61,7 @@ class Examination:
         self.is_untouched = True  # no command that changes anything has run yet
         self.available_history: tuple[str, ...] = ()  # see Reference
         self.way: Way | None = None  # through several suites
+        self.on_upgraded_base = False  # it goes on in a root that was upgraded before the packages came
         self._distribution, self._next_distribution, self._previous_distribution = options.root.distribution, "", ""
         self.dependencies: Reference | None = None  # when only the dependencies were there, if that is to be known
         self._base_facts = BaseFacts(chroot.base)
@@ -79,7 +80,7 @@ class Examination:
     def continue_in(self, other: Examination) -> None:
         """Go on in the chroot of an examination that has come as far as this one, measured against its base."""
         history = self.reference.available_history
-        self.chroot, self.is_untouched = other.chroot, False
+        self.chroot, self.is_untouched, self.on_upgraded_base = other.chroot, False, True
         self._base_facts = other._base_facts
         self.reference = Reference(Tree(other.chroot.base.tree), lambda: self.base.facts, history)
         self.available_history = history

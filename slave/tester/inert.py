@@ -39,16 +39,27 @@ def is_as_before(before: InstalledPackage, now: InstalledPackage) -> bool:
     return (before.version, before.want, before.status) == (now.version, now.want, now.status)
 
 
-def are_inert(examination: Examination, added: Mapping[str, InstalledPackage], later: Mapping[str, Entry]) -> bool:
-    """Whether these packages have files alone, new ones, and none where `later`, the upgraded base, has one."""
-    owned = {path for name in added for path in examination.present_lists().lists.get(name, ())}
+def are_inert(examination: Examination, added: Mapping[str, InstalledPackage]) -> bool:
+    """Whether these packages have files, new ones, and nothing else came with them."""
+    owned = _files_of(examination, added)
     return (
         all(package.is_installed for package in added.values())
         and not any(map(examination.tree().get, _scripts_of(added)))
         and not any(_takes_interest(examination, name) for name in added)
         and all(path in owned or _RECORDS.fullmatch(path) for path in _changed_paths(examination))
-        and not any(_is_in_the_way(examination, path, later.get(path)) for path in owned)
     )
+
+
+def are_in_the_way(
+    examination: Examination, added: Mapping[str, InstalledPackage], later: Mapping[str, Entry]
+) -> bool:
+    """Whether one of their files is where `later`, the upgraded base, has something."""
+    return any(_is_in_the_way(examination, path, later.get(path)) for path in _files_of(examination, added))
+
+
+def _files_of(examination: Examination, added: Mapping[str, InstalledPackage]) -> set[str]:
+    lists = examination.present_lists().lists
+    return {path for name in added for path in lists.get(name, ())}
 
 
 def _scripts_of(added: Mapping[str, InstalledPackage]) -> Iterator[str]:

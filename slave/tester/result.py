@@ -35,6 +35,7 @@ class GroupResult:
     culprits: Sequence[str] = ()  # packages that errors are charged to
     innocent: bool = False  # it failed, and that is certainly the doing of other packages
     tested: Mapping[str, str] = field(default_factory=dict)  # those of the packages with a known version
+    on_upgraded_base: bool = False  # an upgrade between suites that has gone around the upgrade of the base
 
     @classmethod
     def of(cls, examination: Examination, test: str, outcome: Outcome | None) -> GroupResult:
@@ -49,7 +50,8 @@ class GroupResult:
         findings = examination.findings
         innocent = is_innocent(findings, examination.own_names())
         culprits, tested = culprits_of(findings), _tested(examination)
-        return cls(packages, outcome, findings, installed, examination.timings, test, culprits, innocent, tested)
+        timings, around = examination.timings, examination.on_upgraded_base
+        return cls(packages, outcome, findings, installed, timings, test, culprits, innocent, tested, around)
 
 
 def _tested(examination: Examination) -> Mapping[str, str]:

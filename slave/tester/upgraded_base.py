@@ -13,7 +13,7 @@ from typing import Final
 
 from piufarm.slave.chroot.interface import Chroot, Refused
 from piufarm.slave.tester.examination import Examination, TestEnded
-from piufarm.slave.tester.inert import added_packages, are_inert, is_as_before
+from piufarm.slave.tester.inert import added_packages, are_in_the_way, are_inert, is_as_before
 from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.packages import InstalledPackage
 from piufarm.slave.tester.way import Way
@@ -24,27 +24,29 @@ _MARKS: Final = "/var/lib/apt/extended_states"
 _UPGRADE: Final = ("apt-get", "-yf", "dist-upgrade")
 
 
-def may_go_around(options: Options, way: Way) -> bool:
+def may_go_around(options: Options) -> bool:
     """Whether nothing that is asked for would see the difference."""
     tests = options.tests
     sees_upgrade = (
         tests.scripts or tests.upgrade_before_dist_upgrade or tests.testdebs_repo or options.root.bind_mounts
         or options.output.keep_env or options.output.shell_on_error
     )
-    return way.open_upgraded is not None and len(way.later) == 1 and not sees_upgrade
+    return len(tests.distributions) == 2 and not sees_upgrade
 
 
 def go_around(examination: Examination, way: Way) -> bool:
     """Go on in an upgraded root if that makes no difference; otherwise nothing has happened. Raises FarmError."""
     added = added_packages(examination)
-    if added is None or way.open_upgraded is None:
+    if way.open_upgraded is None or added is None or not are_inert(examination, added):
         return False
     chroot = way.open_upgraded()
-    if not are_inert(examination, added, chroot.base.tree):
+    if are_in_the_way(examination, added, chroot.base.tree):
         return False
     other = Examination(chroot, examination.group, examination.options, examination.log)
+    other.set_variables(PIUPARTS_TEST="distupgrade", PIUPARTS_PHASE="distupgrade")
+    other.set_out_for(way.later[-1].name)
     try:
-        is_same = _install(examination, other, added) and _upgrade(other, added)
+        is_same = _install(examination, other, added) and _upgrade(other)
     except (TestEnded, Refused):  # perhaps the packages' fault: the long way will tell
         return False
     if is_same:
@@ -92,7 +94,7 @@ def _has(other: Examination, added: Mapping[str, InstalledPackage]) -> bool:
     return now.keys() == expected.keys() and all(is_as_before(package, now[name]) for name, package in expected.items())
 
 
-def _upgrade(other: Examination, added: Mapping[str, InstalledPackage]) -> bool:
+def _upgrade(other: Examination) -> bool:
     """Upgrade what is left; whether that let the base alone."""
     if other.execute(*_UPGRADE, network=True, may_fail=True).status != 0:
         return False

@@ -21,7 +21,7 @@ class Way:
     another_root: Callable[[], AbstractContextManager[Examination]]  # set up, for no packages at all
     network: NetworkAccess
     cache: Path  # a directory for references
-    # A root, open as long as the test, of the base upgraded to the last suite; None: there is none on this backend.
+    # A root, open as long as the test, of the base upgraded to the last suite; None: it is upgraded in the test.
     open_upgraded: Callable[[], Chroot] | None = None
 
     @property

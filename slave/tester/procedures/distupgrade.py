@@ -23,7 +23,7 @@ from piufarm.slave.tester.steps.known import known_names
 from piufarm.slave.tester.steps.suite_upgrade import upgrade_to
 from piufarm.slave.tester.steps.teardown import note_owners, tear_down
 from piufarm.slave.tester.steps.testdebs_repo import disable_testdebs, enable_testdebs
-from piufarm.slave.tester.upgraded_base import go_around, may_go_around
+from piufarm.slave.tester.upgraded_base import go_around
 from piufarm.slave.tester.upgraded_reference import take_reference
 from piufarm.slave.tester.way import Way
 
@@ -56,7 +56,7 @@ def _upgrade_suites(examination: Examination) -> None:
     tests = examination.options.tests
     way = _way(examination)
     tracked = () if tests.install_remove_install else examination.own_names()
-    if may_go_around(examination.options, way) and go_around(examination, way):
+    if go_around(examination, way):
         if tracked and not _are_as_wanted(examination):
             install_names(examination, known_names(examination, tracked))
         return

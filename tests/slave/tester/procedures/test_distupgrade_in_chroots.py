@@ -109,7 +109,8 @@ def test_a_good_package_passes_and_the_reference_is_found_again(upgrades: Upgrad
     assert second.log.count("dist-upgrade']") == first.log.count("dist-upgrade']") - 2  # started, and ok
     (group,) = json.loads(result.read_text())["groups"]
     assert group["test"] == "distupgrade"
-    assert group["installed"]["du-good"] == "2"
+    assert group["installed"] == group["tested"] == {"du-good": "2"}
+    assert group["on_upgraded_base"]
 
 
 def test_a_package_that_leaves_files_in_its_new_version_fails(upgrades: Upgrades) -> None:
@@ -117,6 +118,19 @@ def test_a_package_that_leaves_files_in_its_new_version_fails(upgrades: Upgrades
     assert verdict.status == 1
     assert {FAILS, "  /var/lib/du-leaves/data\t not owned"} <= verdict.lines
     assert not any("base-next" in line for line in verdict.lines)
+    assert "What was tested on the upgraded base does not count: it did not pass" in verdict.lines
+    assert verdict.log.count("ERROR: FAIL: ") == 2, "only the test that counts is to be read"
+    assert not any(line.startswith("upgraded base: ") for line in verdict.lines)
+
+
+def test_a_recheck_goes_the_long_way_too_and_finds_the_same(upgrades: Upgrades, tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    verdict = upgrades.ours("--recheck-layers", "--result", str(result), "--apt", "du-good=2")
+    assert verdict.status == 0, verdict.log[-4000:]
+    content = json.loads(result.read_text())
+    (group,), (use,) = content["groups"], content["layers"]
+    assert group["on_upgraded_base"] is False
+    assert use == {"keys": ["upgraded base"], "counts": False, "reason": "a recheck", "differences": []}
 
 
 def test_packages_that_come_or_go_with_a_suite_pass(upgrades: Upgrades) -> None:
@@ -177,7 +191,7 @@ def _state(upgrades: Upgrades, name: str, monkeypatch: pytest.MonkeyPatch, *, ar
     with monkeypatch.context() as patch:
         patch.setattr("piufarm.slave.tester.runner.wanted_procedures", lambda _: [until])
         if not around:
-            patch.setattr("piufarm.slave.tester.procedures.distupgrade.may_go_around", lambda *_: False)
+            patch.setattr("piufarm.slave.tester.runner.may_go_around", lambda _: False)
         Runner(options, TestLog([]), RunResult("")).run()
     return found[0]
 
