@@ -121,7 +121,7 @@ def _is_there(process: int) -> bool:
 def _as_postgres() -> tuple[str, ...]:
     account = pwd.getpwnam(_ACCOUNT)
     ids = ("--reuid", str(account.pw_uid), "--regid", str(account.pw_gid), "--clear-groups")
-    return ("setpriv", *ids, "--pdeathsig", "INT", "--")  # a server that nobody can stop any more ends with its tests
+    return ("setpriv", *ids, "--")
 
 
 def _newest_programs() -> Path:
