@@ -106,11 +106,15 @@ def repositories(sources: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def local_directories(uris: Iterable[str]) -> tuple[Path, ...]:
-    """The directories of this host that `file:` and `copy:` URIs name, as far as they exist here."""
+def local_directories(uris: Iterable[str], own: Path | None = None) -> tuple[Path, ...]:
+    """The directories of this host that `file:` and `copy:` URIs name, if they are not in the tree `own`, too."""
     matches = map(_LOCAL.fullmatch, uris)
     paths = dict.fromkeys(Path(unquote(match[1])) for match in matches if match)
-    return tuple(path for path in paths if path != Path("/") and path.is_dir())
+    return tuple(path for path in paths if path != Path("/") and path.is_dir() and not _has(own, path))
+
+
+def _has(root: Path | None, path: Path) -> bool:
+    return root is not None and (root / str(path).lstrip("/")).is_dir()
 
 
 def base_request(options: RootOptions, archives: Sequence[Archive], distros: Distros) -> BaseRequest:
@@ -127,7 +131,7 @@ def base_request(options: RootOptions, archives: Sequence[Archive], distros: Dis
         debfoster=options.debfoster,
         packages=options.fake_essential_packages,
         target_release=distros.target_release(options.distribution),
-        shown=local_directories(uri for uri, _ in found),
+        shown=local_directories((uri for uri, _ in found), options.directory),
     )
 
 

@@ -18,6 +18,8 @@ from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.request import BaseRequest, Directory, request_key
 from piufarm.slave.bases.shelf import Shelf
 from piufarm.slave.chroot.interface import Backend
+from piufarm.slave.chroot.overlay import OverlayBackend
+from piufarm.slave.chroot.schroot import SchrootBackend, schroot_base
 from piufarm.slave.layers.forecast import Forecast
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.tester.base_request import (
@@ -85,10 +87,7 @@ class Roots:
     @cached_property
     def shown(self) -> tuple[Path, ...]:
         """Directories of the host that chroots show: those asked for, and repositories that the base does not have."""
-        own = self._root.directory
-        repositories_here = [
-            path for path in local_directories(self._uris) if own is None or not (own / str(path).lstrip("/")).is_dir()
-        ]
+        repositories_here = local_directories(self._uris, self._root.directory)
         return tuple(dict.fromkeys([*self._root.bind_mounts, *repositories_here]))
 
     def prepare(self) -> tuple[PreparedBase, Backend]:
@@ -96,13 +95,9 @@ class Roots:
         request = base_request(self._root, self._archives, self._distros)
         copies = self._root.backend is ChrootBackend.COPY
         if self._root.schroot is not None:
-            from piufarm.slave.chroot.schroot import SchrootBackend, schroot_base
-
             base = schroot_base(self._root.schroot)
             network = reaching(self.network, archives_of(request, base.root))
             return base, SchrootBackend(self._options.tmpdir, network, request, binds=self.shown)
-        from piufarm.slave.chroot.overlay import OverlayBackend
-
         base = prepare(request, cache=default_cache(), network=self.network, progress=self._progress)
         network = reaching(self.network, archives_of(request, base.root))
         return base, OverlayBackend(self._options.tmpdir, network, binds=self.shown, copies=copies)

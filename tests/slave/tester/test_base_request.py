@@ -115,6 +115,14 @@ def test_directories_of_this_host_are_known_by_their_uris(tmp_path: Path) -> Non
     assert local_directories(uris) == (tmp_path, odd)
 
 
+def test_a_repository_that_the_root_has_itself_is_not_the_hosts(tmp_path: Path) -> None:
+    host, root = tmp_path / "srv", tmp_path / "root"
+    host.mkdir()
+    assert local_directories([f"file:{host}"], root) == (host,)
+    (root / str(host)[1:]).mkdir(parents=True)
+    assert local_directories([f"file:{host}"], root) == ()
+
+
 @given(st.text())
 def test_any_uri_is_a_directory_of_this_host_or_not(text: str) -> None:
     assert all(path.is_dir() for path in local_directories([text, f"file:{text}"]))
