@@ -6,6 +6,7 @@
     bench/campaign.py --suite bookworm --suite trixie --list FILE     upgrades between suites
     bench/campaign.py … --only peer                                   one tester now, the other later
     bench/campaign.py … --rerun ours                                  ours again, beside what the peer said before
+    bench/campaign.py … --show                                        only compare what is there
 
 Run it as root. What was finished is below --folder and is not done again. Both start from the same base, made there
 once, and fetch from the host's mirror; the peer runs in namespaces of its own, because it leaves packages free to harm
@@ -20,6 +21,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +29,7 @@ CLONE: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CLONE))
 
 from bench.comparing.bases import base_tarball  # noqa: E402 (the clone is put on the path first)
-from bench.comparing.record import Candidate, Shelf  # noqa: E402
+from bench.comparing.record import Candidate, Shelf, Verdict  # noqa: E402
 from bench.comparing.report import Pair, disagreements, summary, table  # noqa: E402
 from bench.comparing.sample import draw, index, listed  # noqa: E402
 from bench.comparing.testers import OURS, PEER, Task, test  # noqa: E402
@@ -49,6 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--flag", action="append", default=[], help="an option for both, as --flag=--allow-database")
     parser.add_argument("--only", choices=_TESTERS, help="run this one alone")
     parser.add_argument("--rerun", choices=_TESTERS, help="forget what this one said and run it again")
+    parser.add_argument("--retry", action="store_true", help="run again what was in trouble")
     parser.add_argument("--jobs", type=int, default=1, help="tests at the same time (default: 1)")
     parser.add_argument("--minutes", type=int, default=40, help="for one test (default: 40)")
     parser.add_argument("--show", action="store_true", help="run nothing, compare what is there")
@@ -72,9 +75,11 @@ def _run(arguments: argparse.Namespace, candidates: Sequence[Candidate], shelf: 
     flags = [*arguments.flag, "--no-check-valid-until"]
     task = Task(suites, f"{mirror.uri} main", base, flags, arguments.minutes, arguments.tmpdir)
     testers = [arguments.only] if arguments.only else _TESTERS
-    if arguments.rerun:
-        for candidate in candidates:
-            shelf.forget(arguments.rerun, candidate)
+    for candidate, tester in product(candidates, testers):
+        done = shelf.find(tester, candidate)
+        in_trouble = done is not None and done.verdict is Verdict.TROUBLE
+        if arguments.rerun == tester or (arguments.retry and in_trouble):
+            shelf.forget(tester, candidate)
     todo = [(tester, one) for one in candidates for tester in testers if shelf.find(tester, one) is None]
     print(f"{len(todo)} tests to run", flush=True)
 

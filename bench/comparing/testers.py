@@ -21,6 +21,7 @@ _NAMESPACES: Final = (
     "unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc",
 )  # fmt: skip
 _ENDS_WITH_US: Final = ("setpriv", "--pdeathsig", "KILL")
+_SIGNALS: Final = 128  # exit statuses from here on: ended by a signal
 PEER: Final = "peer"
 OURS: Final = "ours"
 
@@ -68,8 +69,14 @@ def test(tester: str, candidate: Candidate, task: Task, shelf: Shelf) -> Run:
     finally:
         _clear(folder)
     run = Run(candidate, tester, status, round(time.monotonic() - start, 2), shlex.join(words), log)
-    shelf.keep(run)
+    if not _was_ended(status):
+        shelf.keep(run)
     return run
+
+
+def _was_ended(status: int | None) -> bool:
+    """Whether somebody ended the tester; it then is to work once more."""
+    return status is not None and (status < 0 or status >= _SIGNALS)
 
 
 def _run(words: Sequence[str], log: Path, seconds: int) -> int | None:
