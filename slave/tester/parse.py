@@ -38,20 +38,8 @@ def parse_options(arguments: argparse.Namespace, words: Sequence[str] = ()) -> O
         root=_root(arguments),
         tests=_tests(arguments),
         checks=_checks(arguments),
-        output=OutputOptions(
-            log_file=arguments.log_file,
-            log_level=arguments.log_level,
-            result=arguments.result,
-            verbose=arguments.verbose,
-            keep_env=arguments.keep_env,
-            shell_on_error=arguments.shell_on_error,
-        ),
-        layers=LayerOptions(
-            plan=arguments.layers,
-            write_plan=arguments.plan_layers,
-            recheck=arguments.recheck_layers,
-            disk_mebibytes=int(arguments.layers_disk),
-        ),
+        output=_output(arguments),
+        layers=_layers(arguments),
         apt=arguments.apt,
         single_packages=arguments.single_packages,
         single_changes_list=arguments.single_changes_list,
@@ -64,6 +52,26 @@ def parse_options(arguments: argparse.Namespace, words: Sequence[str] = ()) -> O
         test_seconds=arguments.total_runtime,
         command_output_bytes=int(arguments.max_command_output_size * _MEBIBYTE),
         words=tuple(words),
+    )
+
+
+def _output(arguments: argparse.Namespace) -> OutputOptions:
+    return OutputOptions(
+        log_file=arguments.log_file,
+        log_level=arguments.log_level,
+        result=arguments.result,
+        verbose=arguments.verbose,
+        keep_env=arguments.keep_env,
+        shell_on_error=arguments.shell_on_error,
+    )
+
+
+def _layers(arguments: argparse.Namespace) -> LayerOptions:
+    return LayerOptions(
+        plan=arguments.layers,
+        write_plan=arguments.plan_layers,
+        recheck=arguments.recheck_layers,
+        disk_mebibytes=int(arguments.layers_disk),
     )
 
 
@@ -179,8 +187,12 @@ def _debfoster(arguments: argparse.Namespace) -> tuple[str, ...] | None:
 
 
 def _names(lists: Iterable[str]) -> tuple[str, ...]:
-    """Package names of several lists with commas."""
-    return tuple(name for text in lists for part in text.split(",") if (name := part.strip()))
+    """Package names of several lists with commas. Raises UsageError for what apt could take for an option."""
+    names = tuple(name for text in lists for part in text.split(",") if (name := part.strip()))
+    for name in names:
+        if name.startswith("-") or not name.isprintable() or " " in name:
+            raise UsageError(f"not a package name: {name!r}", hint="names are separated by commas")
+    return names
 
 
 def _directory(path: Path, option: str) -> Path:

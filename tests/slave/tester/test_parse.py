@@ -87,6 +87,8 @@ def test_what_is_not_supported_names_what_to_use(
         (["--apt", "a", "-t", "/nonexistent"], "not a directory"),
         (["--apt", "a", "-e", "/etc/passwd"], "not a directory"),
         (["--apt", "a", "-K", "/nonexistent"], "no such file"),
+        (["--apt", "a", "--extra-old-packages", "b c"], "not a package name: 'b c'"),
+        (["--apt", "a", "--fake-essential-packages=-y"], "not a package name: '-y'"),
         (["--apt", "a", "-I", "("], "not a regular expression"),
         (["--apt", "a", "-b", "/etc/passwd", "--schroot", "x"], "a schroot has a root of its own"),
         (["--apt", "a", "-p", "-e", "/"], "more than one root"),
