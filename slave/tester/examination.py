@@ -230,13 +230,16 @@ class Examination:
 
     def run_aside(self, argv: Sequence[str], environment: Mapping[str, str], limits: CommandLimits) -> CommandResult:
         """Run a command of a check, with limits of its own; how it ends is the check's business alone."""
-        self.log.debug(f"Starting command: {quote_command(('chroot', self.chroot.root, *argv))}")
+        words = quote_command(("chroot", self.chroot.root, *argv))
+        self.log.debug(f"Starting command: {words}")
         self._forget()
         self.is_untouched = False
         result = self.chroot.run(argv, env=environment, limits=limits)
         output = decode_output(result.output)
         if output.strip():
             self.log.dump(f"\n{output}".rstrip("\n"))
+        failed = f"Command failed (status={result.status}), but ignoring error"
+        self.log.debug(f"{failed if result.status else 'Command ok'}: {words}")
         return result
 
     @property
