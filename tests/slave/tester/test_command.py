@@ -117,7 +117,7 @@ def test_an_unprivileged_account_is_told_what_it_needs(unprivileged_account: Acc
 
 def test_the_result_tells_everything(workshop: Workshop, tmp_path: Path) -> None:
     result = tmp_path / "result.json"
-    done = trial(workshop, "--result", result, "--apt", "p-user=1")
+    done = trial(workshop, "--result", result, "--no-adequate", "--apt", "p-user=1")
     told = json.loads(result.read_text())
     assert done.status == 0
     assert (told["schema"], told["outcome"], told["trouble"]) == (1, "pass", None)
@@ -126,8 +126,11 @@ def test_the_result_tells_everything(workshop: Workshop, tmp_path: Path) -> None
     (group,) = told["groups"]
     assert (group["packages"], group["outcome"], group["findings"]) == (["p-user=1"], "pass", [])
     assert group["installed"] == {"p-helper": "1", "p-user": "1"}
+    assert group["tested"] == {"p-user": "1"}
+    assert "dpkg" in told["base_packages"]
     assert list(group["timings"]) == [
-        "set up", "start", "install", "check installed", "tear down", "remove", "check removed", "purge", "check purged"
+        "set up", "start", "prepare", "install", "check installed", "tear down", "remove", "check removed", "purge",
+        "check purged",
     ]
     assert all(seconds >= 0 for seconds in group["timings"].values())
 
@@ -135,11 +138,14 @@ def test_the_result_tells_everything(workshop: Workshop, tmp_path: Path) -> None
 def test_findings_are_data(workshop: Workshop, tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     leaver = deb("f-plain", postinst="touch /etc/f-plain")
-    assert trial(workshop, "--result", result, "--no-upgrade-test", *built(tmp_path, leaver)).status == 1
+    words = ("--result", result, "--no-adequate", "--no-upgrade-test", *built(tmp_path, leaver))
+    assert trial(workshop, *words).status == 1
     told = json.loads(result.read_text())
     (finding,) = told["groups"][0]["findings"]
     assert told["outcome"] == "fail"
     assert (finding["check"], finding["severity"], finding["subjects"]) == ("left-files", "error", ["/etc/f-plain"])
+    assert (finding["culprits"], finding["is_settled"]) == (["f-plain"], True)
+    assert finding["origins"][0]["made_in"] == "postinst configure"
 
 
 def test_the_log_file_is_appended_to_and_holds_what_is_shown(workshop: Workshop, tmp_path: Path) -> None:
