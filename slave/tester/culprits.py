@@ -195,8 +195,12 @@ def _blame_changed(case: _Case, path: str) -> _Blame:
 
 
 def _linked(case: _Case) -> Charge:
-    return _together(case, lambda case, path: _Blame(case.owners(path), True) if case.owners(path)
-                     else _blame_left(case, path))
+    return _together(case, _blame_link)
+
+
+def _blame_link(case: _Case, path: str) -> _Blame:
+    owners = case.owners(path)
+    return _Blame(owners, True) if owners else _blame_left(case, path)
 
 
 def _of_owners(case: _Case) -> Charge:
@@ -207,7 +211,7 @@ def _of_owners(case: _Case) -> Charge:
 def _diverted(case: _Case) -> Charge:
     """A diversion that stays is its package's; who took away another's is not known."""
     has_stayed = case.finding.text.startswith(_NEW_DIVERSION)
-    is_local = len(case.finding.owners) == 0 or "local diversion of" in case.finding.text
+    is_local = "local diversion of" in case.finding.text
     return Charge(frozenset(case.finding.owners), not is_local) if has_stayed else Charge()
 
 

@@ -286,7 +286,8 @@ sub first_process {
     open STDOUT, '>', '/dev/null';
     open STDERR, '>', '/dev/null';
     umask 022;
-    listen_for_programs() if $scratch && !defined $option{store};    # a disk does not number its files in order
+    # a disk does not number its files in order
+    listen_for_programs($option{mode} eq 'copy' ? 'root' : 'upper') if $scratch && !defined $option{store};
     filter_calls();
     drop_rights();
     begin_test_time($option{seconds});

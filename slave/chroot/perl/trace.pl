@@ -16,12 +16,14 @@ my %PROGRAMS = (
     'powerpc64' => [358, [0xc0000015, 11, 362]],
 );
 my %IS_EXECVEAT = map { $_->[2] => 1 } map { @$_[1 .. $#$_] } values %PROGRAMS;
-my ($programs, %script, @marks);    # the kernel's messages; the script that runs (pid, exit); what has been noted
+my ($programs, %script, @marks, $tree);    # the kernel's messages; the script that runs; what has been noted; the
+    # directory on the tmpfs that holds what was written
 use constant MARKS_MAX => 10_000;
 
 # Holds for all that is started from here on. Without it (an older kernel, a container manager that listens itself)
 # nobody knows who made what, and everything else is as usual.
 sub listen_for_programs {
+    ($tree) = @_;
     my ($seccomp, @architectures) = @{ $PROGRAMS{$machine} // return };
     my $filter = instruction(LOAD, 0, 0, ARCHITECTURE_AT);
     for (@architectures) {
@@ -166,9 +168,9 @@ sub tell_history {
 sub tell_places {
     my ($id, @paths) = @_;
     my @rows;
-    chdir $scratch if $scratch;
-    for my $path ($scratch ? @paths : ()) {
-        my @place = place("upper$path") or next;
+    chdir $scratch if $programs;
+    for my $path ($programs ? @paths : ()) {
+        my @place = place("$tree$path") or next;
         push @rows, $path, @place;
     }
     chdir '/';
