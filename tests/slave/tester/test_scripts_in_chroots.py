@@ -213,6 +213,13 @@ def test_packages_that_need_no_database_server_get_none(workshop: Workshop) -> N
     assert (light.status, said_by_scripts(light)) == (0, set())
 
 
+def test_packages_that_are_there_in_another_version_get_their_server_too(workshop: Workshop) -> None:
+    """Such as before an upgrade: the version to be tested is that of the next suite."""
+    upgraded = verdict_on(workshop, OUR_SCRIPTS, options=("--allow-database",), apt="p-web=99")
+    says = "Debug: piuparts exception for package p-web=99: installing default-mysql-server"
+    assert says in said_by_scripts(upgraded)
+
+
 def test_no_server_is_installed_where_none_may_start(workshop: Workshop) -> None:
     forbidden = verdict_on(workshop, OUR_SCRIPTS, apt="p-web=1")
     assert forbidden.status == 1
