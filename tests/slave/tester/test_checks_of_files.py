@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks import CHECKS
 from piufarm.slave.tester.checks.check import Moment
-from piufarm.slave.tester.ignores import IgnoreRule
+from piufarm.slave.tester.ignores import IgnoreRule, builtin_rules
 from piufarm.slave.tester.options import CheckOptions, UsrMove
 from piufarm.slave.tester.owners import FileLists
 from tests.slave.tester.finding import INFO, installed, run
@@ -32,6 +34,18 @@ def test_files_left_behind_are_listed_with_their_owners(tmp_path: Path) -> None:
         "",
     ]
     assert finding.owners == ("probe",)
+
+
+@pytest.mark.parametrize("compat", [True, False])
+def test_what_systemd_and_cron_would_go_on_with_is_left_files(tmp_path: Path, compat: bool) -> None:
+    nodes = {
+        "/etc/systemd/system/timers.target.wants/probe.timer": link("/lib/systemd/system/probe.timer"),
+        "/etc/tmpfiles.d/probe.conf": file(),
+        "/etc/cron.d/probe": file(),
+    }
+    made = installed(tmp_path, nodes, checks=CheckOptions(builtin_rules(), compat=compat))
+    (finding,) = run(made, "left-files", Moment.COMPARED)
+    assert nodes.keys() <= set(finding.subjects)
 
 
 def test_files_left_behind_only_warn_if_so_asked(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,17 @@ def test_an_edit_of_the_same_size_fails(tmp_path: Path) -> None:
     assert finding.text == (
         "FAIL: After purging files have another content of the same size:\n/etc/issue\t owned by: base-files\n"
     )
+
+
+def test_an_edit_that_hides_its_time_fails_where_the_backend_tells_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = installed(tmp_path, {"/etc/issue": Node(SMALL_BASE["/etc/issue"].entry, b"debian\n")})
+    changes = replace(made.chroot.changes(), rewritten=frozenset({"/etc/issue"}))
+    monkeypatch.setattr(made.chroot, "changes", lambda: changes)
+    made.examination.remove("/nothing")
+    (finding,) = run(made, "edited-files", Moment.COMPARED)
+    assert finding.subjects == ("/etc/issue",)
 
 
 def test_a_file_that_was_written_anew_with_the_same_content_passes(tmp_path: Path) -> None:
