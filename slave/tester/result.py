@@ -12,7 +12,7 @@ from typing import Final
 from piufarm import __version__
 from piufarm.errors import FarmError
 from piufarm.files import atomic_write
-from piufarm.outcome import Finding, Outcome, is_innocent
+from piufarm.outcome import Finding, Outcome, Severity, is_innocent
 from piufarm.slave.tester.culprits import culprits_of
 from piufarm.slave.tester.examination import Examination
 from piufarm.trouble import TroubleKind
@@ -37,6 +37,18 @@ class GroupResult:
     tested: Mapping[str, str] = field(default_factory=dict)  # those of the packages with a known version
     on_upgraded_base: bool = False  # an upgrade between suites that has gone around the upgrade of the base
 
+    @property
+    def fault(self) -> str:
+        """Whose fault a failure is, in words; empty if nobody can be named."""
+        if not self.culprits:
+            return ""
+        named = ", ".join(self.culprits)
+        own = sorted({plain_name(name) for name in self.packages})
+        if self.innocent:
+            return f"{named}; {', '.join(own)} {'is' if len(own) == 1 else 'are'} innocent"
+        errors = [finding for finding in self.findings if finding.severity is Severity.ERROR]
+        return named if all(finding.is_settled for finding in errors) else f"{named}, and perhaps others"
+
     @classmethod
     def of(cls, examination: Examination, test: str, outcome: Outcome | None) -> GroupResult:
         """What is known about a test, also about one that did not end."""
@@ -52,6 +64,11 @@ class GroupResult:
         culprits, tested = culprits_of(findings), _tested(examination)
         timings, around = examination.timings, examination.on_upgraded_base
         return cls(packages, outcome, findings, installed, timings, test, culprits, innocent, tested, around)
+
+
+def plain_name(wanted: str) -> str:
+    """The name of a package that was asked for, without version, suite and architecture."""
+    return wanted.partition("=")[0].partition("/")[0].partition(":")[0]
 
 
 def _tested(examination: Examination) -> Mapping[str, str]:

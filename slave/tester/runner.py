@@ -233,7 +233,10 @@ class Runner:
 
     def _keep(self, procedure: Procedure, examination: Examination, outcome: Outcome | None) -> None:
         """Add what is known about a test to the result, also of one that did not end."""
-        self.result.groups.append(GroupResult.of(examination, procedure.name, outcome))
+        result = GroupResult.of(examination, procedure.name, outcome)
+        self.result.groups.append(result)
+        if outcome is Outcome.FAIL and result.fault:
+            self.log.info(f"At fault: {result.fault}")
 
     @contextmanager
     def _opened(self, chroot: AbstractContextManager[Chroot]) -> Iterator[Chroot]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from piufarm.outcome import Finding, Origin, Outcome, Severity
 from piufarm.slave.tester.log import one_line, printable
-from piufarm.slave.tester.result import GroupResult, RunResult
+from piufarm.slave.tester.result import GroupResult, RunResult, plain_name
 
 _STYLES: Final = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.UNTESTABLE: "bold yellow"}
 _SEVERITY: Final = re.compile(r"^(FAIL|WARN|Warning): ")  # what the colour says, too
@@ -28,7 +28,7 @@ def summary(result: RunResult, log: Path | None, seconds: float) -> Iterator[Tex
             if finding.severity is not Severity.INFO:
                 yield from _told(finding)
         if group.outcome is Outcome.FAIL:
-            yield _labelled("fault", _fault(group))
+            yield _labelled("fault", _harmless(group.fault) or "not known for sure")
     if not result.groups or result.outcome is None:
         style = _STYLES[result.outcome] if result.outcome else "bold magenta"
         yield Text(result.outcome.upper() if result.outcome else "NOT TESTED", style=style)
@@ -43,14 +43,10 @@ def summary(result: RunResult, log: Path | None, seconds: float) -> Iterator[Tex
 
 def _headline(result: RunResult, group: GroupResult) -> Text:
     versions = result.versions
-    names = [f"{name} {versions[name]}" if name in versions else name for name in map(_plain, group.packages)]
+    names = [f"{name} {versions[name]}" if name in versions else name for name in map(plain_name, group.packages)]
     word = Text(group.outcome.upper(), style=_STYLES[group.outcome]) if group.outcome else Text("LEFT OUT", style="dim")
     test = f"  {group.test} test" if group.test else ""
     return Text.assemble(word, "  ", (_harmless(", ".join(names)), "bold"), test)
-
-
-def _plain(wanted: str) -> str:
-    return wanted.partition("=")[0].partition("/")[0].partition(":")[0]
 
 
 def _told(finding: Finding) -> Iterator[Text]:
@@ -83,21 +79,6 @@ def _of_origin(origin: Origin) -> tuple[str, str]:
     if origin.changed_by and (origin.changed_by, origin.changed_in) != (origin.made_by, origin.made_in):
         facts.append(f"changed by {origin.changed_by} ({origin.changed_in})")
     return _harmless(one_line(origin.path)), _harmless(", ".join(facts) or "nobody knows whose")
-
-
-def _fault(group: GroupResult) -> str:
-    """Who is to blame, as far as that is known."""
-    own = sorted({_plain(name) for name in group.packages})
-    if group.innocent:
-        return f"{_joined(group.culprits)}; {_joined(own)} {'is' if len(own) == 1 else 'are'} innocent"
-    is_settled = all(finding.is_settled for finding in group.findings if finding.severity is Severity.ERROR)
-    if not group.culprits:
-        return "not known for sure"
-    return _joined(group.culprits) + ("" if is_settled else ", and perhaps others")
-
-
-def _joined(names: Iterable[str]) -> str:
-    return _harmless(", ".join(names))
 
 
 def _labelled(label: str, text: str) -> Text:

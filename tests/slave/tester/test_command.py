@@ -138,8 +138,10 @@ def test_the_result_tells_everything(workshop: Workshop, tmp_path: Path) -> None
 def test_findings_are_data(workshop: Workshop, tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     leaver = deb("f-plain", postinst="touch /etc/f-plain")
-    words = ("--result", result, "--no-adequate", "--no-upgrade-test", *built(tmp_path, leaver))
-    assert trial(workshop, *words).status == 1
+    words: list[str | Path] = ["--result", result, "--no-adequate", "--no-upgrade-test", *built(tmp_path, leaver)]
+    done = trial(workshop, *words)
+    assert done.status == 1
+    assert "INFO: At fault: f-plain\n" in log_of(done)
     told = json.loads(result.read_text())
     (finding,) = told["groups"][0]["findings"]
     assert told["outcome"] == "fail"

@@ -33,7 +33,7 @@ _ROOT: Final = re.compile(r"'/[^']*/tmp\w+'")
 _NOT_COMPARED: Final = re.compile(
     r"-----|To quickly glance|FAQ|The FAQ|piu\w+ version|Command line arguments|Running on"
     r"|apt-cache (knows|does not know)|Not tested|dpkg removed empty directories|.* converted to .* by /usr merge"
-    r"|(preparing|unpacking|indexing|apt-get) "
+    r"|(preparing|unpacking|indexing|apt-get) |At fault: "
 )
 # Lines of apt, dpkg and the flooding package that differ from run to run, the last words of a failing dpkg, of which
 # apt loses some now and then when the machine is busy, and a process table.
