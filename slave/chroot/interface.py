@@ -151,6 +151,11 @@ class Chroot(Protocol):
     def base(self) -> Base: ...
 
     @property
+    def shown(self) -> Sequence[str]:
+        """The directories of the host that are seen inside: no part of the root."""
+        ...
+
+    @property
     def host_pid(self) -> int:
         """The first process of the chroot, as the host numbers it: by it root can enter, and see the root."""
         ...

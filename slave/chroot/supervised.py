@@ -79,6 +79,11 @@ class SupervisedChroot:
         return self._base
 
     @property
+    def shown(self) -> Sequence[str]:
+        """The directories of the host that are seen inside."""
+        return self._shown
+
+    @property
     def limited_by(self) -> tuple[str, ...]:
         """By which means of this host each limit is kept."""
         return self._supervisor.limited_by

@@ -55,10 +55,16 @@ def compare(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Changes:
     )
 
 
+def made_to_show(shown: Collection[str], base: Mapping[str, Entry]) -> set[str]:
+    """The directories that the base does not have and that others of the host are shown at or below."""
+    paths = (f"{path}/" for path in shown)
+    return {path[:end] for path in paths for end in range(1, len(path)) if path[end] == "/"} - base.keys()
+
+
 def apart_from(changes: Changes, shown: Collection[str], base: Mapping[str, Entry]) -> Changes:
     """The changes without what lies at and below directories of the host, and without those made to hold them."""
     tops = tuple(f"{path}/" for path in shown)
-    made = {top[:end] for top in tops for end in range(1, len(top)) if top[end] == "/"} - base.keys()
+    made = made_to_show(shown, base)
 
     def belongs(path: str) -> bool:
         return path not in made and not f"{path}/".startswith(tops)

@@ -30,6 +30,7 @@ from piufarm.slave.tester.tree import Tree
 if TYPE_CHECKING:
     from piufarm.slave.tester.way import Way
 
+_DPKG_LOG: Final = "/var/log/dpkg.log"
 _MEBIBYTE: Final = 1024 * 1024
 
 
@@ -220,7 +221,8 @@ class Examination:
             failed = f"Command failed (status={result.status}), but ignoring error"
             self.log.debug(f"{failed if result.status else 'Command ok'}: {words}")
             return result
-        trouble = farm_trouble(result, output, fetches=network, untouched=untouched)
+        fetches = network and not (untouched and self._dpkg_has_begun())
+        trouble = farm_trouble(result, output, fetches=fetches, untouched=untouched)
         text = f"Command failed (status={result.status}): {words}\n{output}".rstrip("\n")
         if trouble is not None:
             self.log.error(text)
@@ -251,6 +253,10 @@ class Examination:
         }
         objects = " ".join(package.wanted for package in self.group.packages)
         return {"PIUPARTS_OBJECTS": objects, **{name: suite for name, suite in suites.items() if suite}}
+
+    def _dpkg_has_begun(self) -> bool:
+        """Whether code of packages has run since the chroot was as the base is, whatever apt could say of it."""
+        return self.chroot.entries([_DPKG_LOG]).get(_DPKG_LOG) != self.chroot.base.tree.get(_DPKG_LOG)
 
     def _output(self, result: CommandResult) -> str:
         """The command's output, with a word about the limit that ended it."""

@@ -105,6 +105,7 @@ sub stop_command {
     $command{stopped} = $reason;
     $command{family} = [descendants($command{pid})];
     kill 'TERM', @{ $command{family} };
+    kill 'CONT', @{ $command{family} };    # one that was stopped would not notice
     $command{kill_at} = now() + GRACE;
     $command{give_up} = $command{kill_at} + GRACE;
 }

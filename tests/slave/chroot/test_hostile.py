@@ -134,6 +134,18 @@ def test_a_command_that_takes_too_long_ends_with_its_family(opener: Opener) -> N
         "ls /proc/1/cwd/",
         "date --set 2001-01-01",
         "ls /sys/kernel",
+        "mkdir /run/c && mount -t cgroup2 none /run/c",
+        "mount -t overlay none /mnt -o lowerdir=/etc",
+        "mount -t binfmt_misc none /mnt",
+        "mknod /x c 0 0",
+        "setfattr -n trusted.overlay.opaque -v y /etc || perl -e 'exit(syscall(188, q(/etc), q(trusted.overlay.opaque),"
+        " q(y), 1, 0) == 0 ? 0 : 1)'",
+        "ls /proc/1/map_files/",
+        "cat /proc/1/maps",
+        "echo 1 > /proc/1/clear_refs",
+        "echo 999999 > /proc/sys/kernel/pid_max",
+        "insmod /boot/none.ko",
+        "swapon /etc/passwd",
     ],
 )
 def test_what_only_the_host_may_do_is_refused(opener: Opener, script: str) -> None:
