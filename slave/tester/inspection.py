@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Protocol
 
+from piufarm.errors import FarmError
 from piufarm.outcome import Outcome
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import Chroot, Refused
@@ -39,17 +40,24 @@ class Inspection:
         self.kept: list[Path] = []
 
     def look(self, chroot: Chroot, outcome: Outcome | None) -> None:
-        """Raises FarmError if a copy cannot be kept."""
+        """Nothing that goes wrong here changes what the test has found."""
         if self._options.shell_on_error and outcome is Outcome.FAIL:
             self._offer_shell(chroot)
         if self._options.keep_env:
             self._log.step("keep the root")
+            self._keep(chroot)
+
+    def _keep(self, chroot: Chroot) -> None:
+        try:
             place = keep(chroot, self._tmpdir)
-            self.kept.append(place)
-            self._log.info(
-                f"Kept a copy of the root: {place}/root\n"
-                f"Look into it with `piufarm kept enter {place}`, remove it with `piufarm kept remove {place}`"
-            )
+        except FarmError as error:
+            self._log.warning(f"The root could not be kept: {error.message}")
+            return
+        self.kept.append(place)
+        self._log.info(
+            f"Kept a copy of the root: {place}/root\n"
+            f"Look into it with `piufarm kept enter {place}`, remove it with `piufarm kept remove {place}`"
+        )
 
     def _offer_shell(self, chroot: Chroot) -> None:
         if not Terminal.is_there():

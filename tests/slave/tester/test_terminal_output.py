@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 from pathlib import Path
 
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.farm
 
 def seen(workshop: Workshop, *words: str | Path, typed: bytes = b"") -> tuple[int, str]:
     """Exit status, and what was on the screen; keys are pressed when a shell says that it is there."""
-    ours, theirs = pty.openpty()
+    ours, theirs = os.openpty()
     command: list[str | Path] = [PIUFARM, "test", *workshop.root_words, "--no-adequate", *words]
     environment = clean_environment(PIUFARM_CACHE=os.environ["PIUFARM_CACHE"], TERM="xterm", COLUMNS="150")
     child = spawn(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
