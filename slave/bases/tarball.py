@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -34,10 +34,11 @@ def save_tarball(base: PreparedBase, path: Path) -> None:
         save_tree(tree, path)
 
 
-def save_tree(tree: Path, path: Path) -> None:
+def save_tree(tree: Path, path: Path, *, without: Collection[str] = ()) -> None:
     """Write a root file system to `path` (.tar, .tar.gz, .tar.xz or .tar.zst by its name) in one atomic step.
 
-    Numeric owners, extended attributes and file capabilities are kept. Raises FarmError.
+    `without`: directories that do not belong to it. Numeric owners, extended attributes and file capabilities are
+    kept. Raises FarmError.
     """
     suffix = path.name.removesuffix(".new")[path.name.removesuffix(".new").rfind(".") :]
     if suffix not in _COMPRESSORS:
@@ -49,7 +50,7 @@ def save_tree(tree: Path, path: Path) -> None:
     temporary = Path(name)
     try:
         os.fchmod(descriptor, 0o666 & ~current_umask())
-        _pack(tree, temporary, _COMPRESSORS[suffix])
+        _pack(tree, temporary, _COMPRESSORS[suffix], without)
         os.fsync(descriptor)
         temporary.replace(path)
         fsync_directory(path.parent)
@@ -73,8 +74,9 @@ def _whole(base: PreparedBase) -> Iterator[Path]:
         supervisor.close()
 
 
-def _pack(root: Path, target: Path, compressor: str | None) -> None:
+def _pack(root: Path, target: Path, compressor: str | None, without: Collection[str]) -> None:
     words: list[str | Path] = [*words_as_root(), "tar", "--create", "--numeric-owner", "--xattrs", "--xattrs-include=*"]
     words += ["--sort=name", "--one-file-system", *(f"--exclude={pattern}" for pattern in _LEFT_OUT)]
+    words += ["--anchored", "--no-wildcards", *(f"--exclude=.{path}" for path in without)]
     words += ["--use-compress-program", compressor] if compressor else []
     run([*words, "-f", target, "-C", root, "."])

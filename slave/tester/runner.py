@@ -17,6 +17,7 @@ from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.bases.tarball import save_tarball, save_tree
 from piufarm.slave.chroot.interface import Backend, Chroot, ChrootLimits, OverlayFallsShort
 from piufarm.slave.chroot.limits import NO_LIMITS
+from piufarm.slave.chroot.tree import made_to_show
 from piufarm.slave.network.plain import make_room
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.inputs import Group, resolve
@@ -91,7 +92,8 @@ class Runner:
             save_tarball(base, path)
             return
         with self._bare_root("", base, backend) as examination:
-            save_tree(Path(f"/proc/{examination.chroot.host_pid}/root"), path)
+            chroot = examination.chroot
+            save_tree(Path(f"/proc/{chroot.host_pid}/root"), path, without=made_to_show(chroot.shown, base.tree))
 
     def _examine_with(
         self, procedures: Sequence[Procedure], group: Group, base: PreparedBase, backend: Backend

@@ -110,6 +110,7 @@ class MemoryChroot:
 
     root = "/tmp/tmpmemory"
     host_pid = 1
+    shown = ()
 
     def __init__(self, base: MemoryBase, *answers: Answer) -> None:
         self.base = base
