@@ -2,7 +2,8 @@
 
     TMPDIR/tmpab12cd34/       closed to other accounts: the root may hold setuid programs
         root/                 the root file system as the test left it
-        .piuparts.tmpdir      says that this folder is one of ours, also to scripts that clean up after piuparts
+        .piufarm.kept         says that this folder is one of ours
+        .piuparts.tmpdir      says to scripts that clean up after piuparts that they may remove it
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from piufarm.slave.chroot.limits import default_limits
 from piufarm.slave.chroot.supervisor import Supervisor
 from piufarm.trouble import TroubleKind
 
-MARK: Final = ".piuparts.tmpdir"
+MARK: Final = ".piufarm.kept"
+_REMOVABLE: Final = ".piuparts.tmpdir"
 ROOT: Final = "root"
 
 
@@ -34,6 +36,7 @@ def keep(chroot: Chroot, tmpdir: Path) -> Path:
     try:
         place.mkdir(mode=0o700)
         (place / MARK).touch()
+        (place / _REMOVABLE).touch()
         (place / ROOT).mkdir()
         run(["cp", "--archive", "--one-file-system", "--reflink=auto", f"/proc/{chroot.host_pid}/root/.", place / ROOT])
     except OSError as error:
@@ -46,15 +49,14 @@ def keep(chroot: Chroot, tmpdir: Path) -> Path:
 
 def kept_in(tmpdir: Path) -> list[Path]:
     """The folders in a directory that hold a kept root, oldest first."""
-    found = [place for place in tmpdir.glob("tmp*") if (place / MARK).is_file() and (place / ROOT).is_dir()]
+    found = [place for place in tmpdir.glob("tmp*") if (place / MARK).is_file()]
     return sorted(found, key=lambda place: place.stat().st_mtime)
 
 
 def remove(place: Path) -> None:
     """Remove a kept root. Raises UsageError if there is none, OSError."""
     _require(place)
-    (place / MARK).touch()  # until the very end, so that it can be removed again if this is interrupted
-    shutil.rmtree(place / ROOT)
+    shutil.rmtree(place / ROOT, ignore_errors=not (place / ROOT).exists())  # the mark last: this may be interrupted
     shutil.rmtree(place)
 
 
@@ -75,5 +77,5 @@ def entered(place: Path) -> Iterator[Supervisor]:
 
 
 def _require(place: Path) -> None:
-    if not (place / MARK).is_file() or not (place / ROOT).is_dir() or (place / ROOT).is_symlink():
+    if not (place / MARK).is_file() or (place / ROOT).is_symlink():
         raise UsageError(f"no kept root: {place}", hint="`piufarm kept list` names those that there are")

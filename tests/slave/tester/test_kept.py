@@ -59,6 +59,7 @@ def test_a_kept_root_is_a_closed_folder_that_can_be_entered_and_removed(chroot: 
 
 def test_no_other_folder_is_removed_or_entered(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
+    (tmp_path / ".piuparts.tmpdir").touch()  # as in a root of piuparts, which has a /root, too
     with pytest.raises(UsageError, match="no kept root"):
         remove(tmp_path)
     with pytest.raises(UsageError, match="no kept root"), entered(tmp_path):
@@ -68,7 +69,7 @@ def test_no_other_folder_is_removed_or_entered(tmp_path: Path) -> None:
 
 def test_a_link_in_the_place_of_a_root_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
-    (tmp_path / ".piuparts.tmpdir").touch()
+    (tmp_path / ".piufarm.kept").touch()
     (tmp_path / "root").symlink_to("precious")
     with pytest.raises(UsageError):
         remove(tmp_path)
