@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from piufarm.errors import FarmError
 from piufarm.files import atomic_write
-from piufarm.slave.chroot.interface import Changes, Chroot, Entry
+from piufarm.slave.chroot.interface import Base, Changes, Chroot, Entry
 from piufarm.slave.tester.diversions import DIVERSIONS, parse_diversions
 from piufarm.slave.tester.identities import Identities
 from piufarm.slave.tester.owners import FileLists
@@ -49,13 +49,13 @@ class EndMeta:
     after: Mapping[str, Entry]  # paths that it has added or changed
 
     @classmethod
-    def of(cls, reference: Reference, chroot: Chroot, *, setting: str) -> EndMeta:
-        """To keep a reference that was just taken of a chroot."""
+    def of(cls, reference: Reference, chroot: Chroot, base: Base, *, setting: str) -> EndMeta:
+        """To keep a reference that was just taken of a chroot; its tree is told by what is different in the base."""
         changes = reference.tree.changes
         return cls(
-            base_id=chroot.base.base_id,
+            base_id=base.base_id,
             setting=setting,
-            selections=chroot.base.packages,
+            selections=base.packages,
             history=reference.available_history,
             packages=tuple(reference.packages.values()),
             lists=reference.lists.lists,

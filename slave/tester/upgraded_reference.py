@@ -19,7 +19,9 @@ from piufarm.slave.tester.checks import run_checks
 from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.end_meta import EndMeta, NotEndMeta, read_end_meta, write_end_meta
 from piufarm.slave.tester.examination import Examination, TestEnded
+from piufarm.slave.tester.inputs import Group
 from piufarm.slave.tester.steps.suite_upgrade import note_archive_state, upgrade_to
+from piufarm.slave.tester.tree import Tree
 from piufarm.slave.tester.way import Way
 from piufarm.trouble import TroubleKind
 
@@ -115,17 +117,23 @@ def _cached(examination: Examination, way: Way, setting: str, history: tuple[str
 
 
 def _make(examination: Examination, way: Way, setting: str) -> EndMeta:
-    """Upgrade the base in a root of its own."""
-    examination.log.info(
-        "Upgrading the base without the packages first, to see what it looks like then; the test starts over after that"
-    )
+    """Look at the base that was upgraded for all tests, else upgrade it in a root of its own."""
+    examination.log.info("Finding out what the base looks like when it is upgraded without the packages")
+    base = examination.chroot.base
     try:
+        if way.open_upgraded is not None:
+            other = Examination(way.open_upgraded(), Group(()), examination.options, examination.log)
+            run_checks(other, Moment.QUIET)
+            changes = examination.tree().base().differences(other.tree())
+            history = (*examination.available_history, *way.current_states())
+            state = replace(other.present_state(), tree=Tree(base.tree, changes), available_history=history)
+            return EndMeta.of(state, other.chroot, base, setting=setting)
         with way.another_root() as other:
             note_archive_state(other)
             for suite in way.later:
                 upgrade_to(other, suite, upgrade_first=False)
             run_checks(other, Moment.QUIET)
-            return EndMeta.of(other.present_state(), other.chroot, setting=setting)
+            return EndMeta.of(other.present_state(), other.chroot, base, setting=setting)
     except TestEnded as error:
         names = ", ".join(suite.name for suite in way.later)
         hint = "look at the log: no package under test was there yet"

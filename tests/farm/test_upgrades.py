@@ -38,7 +38,7 @@ def test_a_section_upgrades_its_packages_and_keeps_what_the_upgraded_base_looks_
     assert "/var/lib/leaves/data\t not owned" in logs["leaves_2"]
     everything = "".join([*logs.values(), farm.log("pass", "stays_1")])
     assert everything.count("was written by piuparts") == 1, "the slave did not remove the file that was of no use"
-    assert everything.count("Upgrading the base without the packages") == 1
+    assert everything.count("Finding out what the base looks like") == 1
     assert everything.count("The upgraded base is known") == 2
     kept = read_end_meta(meta)
     assert kept is not None
