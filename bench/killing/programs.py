@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -19,6 +19,7 @@ from bench.killing.slaves import SECTION
 from bench.killing.world import SID, World
 from piufarm.names import Package, log_name
 from piufarm.outcome import Outcome
+from piufarm.store.errors import StoreError
 
 SESSION: Final = "session"
 _RECYCLED: Final = 3  # packages at a time
@@ -75,7 +76,8 @@ class Programs:
 
     def _evaluate(self) -> Sequence[str]:
         """There is something to compute: sessions that went before have done all the rest."""
-        with closing(self.world.open()) as store:
+        # while the server is down there is nothing to compute, and the target is tried again
+        with suppress(StoreError), closing(self.world.open()) as store:
             store.queue_recycle(SID, self._tested(), now=datetime.now(UTC))
         self.world.kill_evaluators()
         return ["evaluate", "--linger", "0.5", SECTION]
