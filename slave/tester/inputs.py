@@ -92,7 +92,10 @@ def _from_name(operand: str) -> TestedPackage:
 
 def _group_of_files(paths: Sequence[Path]) -> Group:
     """Raises UsageError for files that are missing, or that could not lie beside each other."""
-    files = list(dict.fromkeys(paths))
+    once: dict[Path, Path] = {}
+    for path in paths:
+        once.setdefault(path.resolve(), path)
+    files = list(once.values())
     for path in files:
         if not path.is_file():
             hint = "to test a package of the archive by name, add --apt" if "/" not in str(path) else None

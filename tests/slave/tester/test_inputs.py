@@ -160,7 +160,9 @@ def test_a_bad_package_spoils_its_group_and_no_other(debs: Path, tmp_path: Path)
 
 def test_a_file_counts_once_and_two_of_one_name_cannot_be_tested_together(debs: Path, tmp_path: Path) -> None:
     one = debs / "p-a_2-3_all.deb"
-    assert groups(one, one) == [["p-a=1:2-3"]]
+    assert groups(one, one, one.parent / ".." / one.parent.name / one.name) == [["p-a=1:2-3"]]
+    two = debs / "p-b_2-3_all.deb"
+    assert groups(two, one, two) == [["p-b=1:2-3", "p-a=1:2-3"]]
     other = tmp_path / one.name
     other.write_bytes(one.read_bytes())
     with pytest.raises(UsageError, match="two files of the name p-a_2-3_all"):
