@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,9 +93,9 @@ def _from_name(operand: str) -> TestedPackage:
 
 def _group_of_files(paths: Sequence[Path]) -> Group:
     """Raises UsageError for files that are missing, or that could not lie beside each other."""
-    once: dict[Path, Path] = {}
+    once: dict[str, Path] = {}
     for path in paths:
-        once.setdefault(path.resolve(), path)
+        once.setdefault(os.path.realpath(path), path)
     files = list(once.values())
     for path in files:
         if not path.is_file():

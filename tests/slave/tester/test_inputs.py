@@ -119,6 +119,12 @@ def test_a_package_that_is_cut_off_is_a_bad_one(debs: Path, tmp_path: Path) -> N
     assert problem_of(tmp_path / "x.deb")
 
 
+def test_a_link_to_itself_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "loop.deb").symlink_to("loop.deb")
+    with pytest.raises(UsageError, match="no such file"):
+        groups(tmp_path / "loop.deb")
+
+
 def test_a_missing_file_gets_a_hint_if_it_looks_like_a_name() -> None:
     with pytest.raises(UsageError, match="no such file: hello") as error:
         groups("hello")
