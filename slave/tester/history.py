@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final
 
@@ -41,10 +41,13 @@ class History:
     """The spans of a chroot's life. What cannot be told has None for an answer."""
 
     def __init__(self, marks: Iterable[Mark]) -> None:
-        known = list(takewhile(lambda mark: mark.inode, marks))
+        everything = list(marks)
+        known = list(takewhile(lambda mark: mark.inode, everything))
         self._inodes = [mark.inode for mark in known]
         self._times = [mark.time_ns for mark in known]
         self._spans = [Span(), *_spans(known)]
+        if len(known) < len(everything):  # nobody knows when the last span that is known ended
+            self._spans[-1] = replace(self._spans[-1], strays=frozenset({NOBODY_KNOWS}))
 
     @property
     def is_known(self) -> bool:

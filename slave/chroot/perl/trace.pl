@@ -85,13 +85,14 @@ sub script_of {
     return slurp('/var/lib/dpkg/tmp.ci/control') =~ /^Package:[ \t]*([a-z0-9][a-z0-9+.-]+)[ \t]*$/mi ? ($1, $name) : ();
 }
 
-# Notes that something begins or ends: c d a command, s e a script. The position is that of a file made just now.
+# Notes that something begins or ends: c d a command, s e a script. The position is that of a file made just now; 0 if
+# none can be made, or as the last word if there are too many marks.
 sub mark {
     my ($kind, $package, $text, $alive) = @_;
-    return if !$programs || @marks >= MARKS_MAX;
+    return if !$programs || @marks > MARKS_MAX;
     chdir $scratch;
     my ($inode, $changed) = (0, 0);
-    if (sysopen my $handle, 'mark', O_WRONLY | O_CREAT | O_EXCL, 0600) {
+    if (@marks < MARKS_MAX && sysopen my $handle, 'mark', O_WRONLY | O_CREAT | O_EXCL, 0600) {
         ($inode, $changed) = place('mark');
         unlink 'mark';
     }

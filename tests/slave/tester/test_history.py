@@ -86,8 +86,10 @@ def test_the_last_command_is_told_whether_it_has_ended_or_not() -> None:
 
 
 def test_what_came_after_a_full_disk_is_not_known() -> None:
-    history = History([*INSTALLATION[:2], mark(SCRIPT, 40, "own", "postinst")._replace(inode=0), *INSTALLATION[4:]])
+    history = History([*INSTALLATION[:3], mark(SCRIPT, 40, "own", "postinst")._replace(inode=0), *INSTALLATION[4:]])
     assert history.made(place(25)).actor == ("dep", "postinst configure")
+    assert history.made(place(45)).actor is None
+    assert History([*INSTALLATION[:2], mark(ENDED, 0)]).made(place(25)).actor is None, "it may have been later"
     assert not History([]).is_known
 
 
