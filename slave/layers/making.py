@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from piufarm.run import run
@@ -51,6 +51,7 @@ class Workshop:
             if chroot.upper is None:
                 raise NoLayer("there is no overlay")
             run(["cp", "--archive", "--no-target-directory", chroot.upper, new / ROOT])
+            self._remove_places(chroot.shown, new / ROOT)
         changes = self._changes(new / ROOT)
         size = sum(entry.size for entry in changes.after.values())
         return LayerFacts(wanted, (installing,), size), changes
@@ -82,6 +83,15 @@ class Workshop:
                 chroot.remove(path)
         self._run(chroot, "apt-cache", "gencaches")
         chroot.remove("/var/cache/apt/srcpkgcache.bin")
+
+    def _remove_places(self, shown: Sequence[str], layer: Path) -> None:
+        """What was made to hold directories of the host is no part of the layer."""
+        there = laid_over(self.base.tree, self.backend.stack.below)
+        for path in map(PurePosixPath, shown):
+            for place in (path, *path.parents):
+                if str(place) in there:
+                    break
+                (layer / place.relative_to("/")).rmdir()
 
     def _changes(self, layer: Path) -> Changes:
         below = self.backend.stack.below

@@ -1,22 +1,28 @@
-"""A test on ready layers of dependencies. Only a pass counts; whatever else comes is tested from the base alone."""
+"""A test on ready layers of dependencies. What does not pass is tested again from the base alone, and that counts.
+
+Where the base alone shows the same errors, these are known of the layers from then on: the dependencies have them, and
+other packages that need these fail with the same ones at once.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from piufarm.errors import FarmError
-from piufarm.outcome import Outcome
+from piufarm.outcome import Finding, Outcome, Severity, is_innocent
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.interface import Backend, ChrootLimits
 from piufarm.slave.chroot.overlay import OverlayBackend
 from piufarm.slave.layers.forecast import Forecast
 from piufarm.slave.layers.likeness import differences, differing_lines
+from piufarm.slave.layers.shelf import Layer
+from piufarm.slave.tester.culprits import culprits_of
 from piufarm.slave.tester.inputs import Group
 from piufarm.slave.tester.layered import Found, Layering
 from piufarm.slave.tester.log import TestLog
 from piufarm.slave.tester.options import Options
-from piufarm.slave.tester.result import GroupResult, LayerUse, RunResult
+from piufarm.slave.tester.result import GroupResult, LayerUse, RunResult, plain_name
 
 
 class Examine(Protocol):
@@ -74,6 +80,8 @@ class OnLayers:
             notes = list(differing_lines(lines, usual.lines())) if attempt.result is not None else []
         if differ:
             layering.drop(found)
+        elif attempt.result is not None and outcome is Outcome.FAIL:
+            found.layers[-1].confirm([asdict(error) for error in _errors_of_others(self.result.groups[-1])])
         for text in (*differ, *(f"line {note}" for note in notes)):
             self.log.debug(f"layers: {text}")
         self.result.layers.append(LayerUse(found.keys, False, attempt.problem, differ))
@@ -88,14 +96,15 @@ class OnLayers:
         except FarmError as error:
             del groups[before:]
             return _Attempt(None, None, error.message.partition("\n")[0])
-        result = groups[-1]
+        result = groups[-1] = _with_known_errors(groups[-1], found.layers[-1])
         problem = self._problem(found, outcome, result)
         if problem or self.options.layers.recheck:
             del groups[before:]
         return _Attempt(outcome, result, problem)
 
     def _problem(self, found: Found, outcome: Outcome | None, result: GroupResult) -> str:
-        if outcome is not Outcome.PASS:
+        known = [error["text"] for error in found.layers[-1].confirmed()]
+        if outcome is not Outcome.PASS and not all(error.text in known for error in _errors(result)):
             return "it did not pass"
         installed = {name.partition(":")[0]: version for name, version in result.installed.items()}
         return "" if installed == found.planned.installed else "apt has installed something else than in the base"
@@ -107,3 +116,29 @@ class OnLayers:
         usual = self.result.groups[-1]
         found = differences((attempt.outcome, attempt.result.findings), (outcome, usual.findings))
         return [*found, *([attempt.problem] if attempt.problem.startswith("apt") else [])]
+
+
+def _errors(result: GroupResult) -> list[Finding]:
+    return [finding for finding in result.findings if finding.severity is Severity.ERROR]
+
+
+def _errors_of_others(result: GroupResult) -> list[Finding]:
+    """Errors that are certainly not the doing of the packages under test."""
+    own = {plain_name(name) for name in result.packages}
+    return [error for error in _errors(result) if is_innocent([error], own)]
+
+
+def _with_known_errors(result: GroupResult, layer: Layer) -> GroupResult:
+    """On layers nobody knows who made what lies in them: that is taken from the test that has confirmed an error."""
+    known = {error["text"]: error for error in layer.confirmed()}
+    findings = [
+        replace(finding, culprits=tuple(known[finding.text]["culprits"]), is_settled=True)
+        if finding.text in known else finding
+        for finding in result.findings
+    ]
+    if not known or result.outcome is not Outcome.FAIL:
+        return result
+    own = [plain_name(name) for name in result.packages]
+    return replace(
+        result, findings=findings, culprits=culprits_of(findings), innocent=is_innocent(findings, own)
+    )

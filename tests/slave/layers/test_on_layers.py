@@ -1,0 +1,98 @@
+"""Tests on layers: the verdict, the findings and the log of one from the base alone, and what happens where not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.debs import DebSpec
+from piufarm.run import run
+from piufarm.slave.layers.forecast import Forecast
+from piufarm.slave.layers.plan import Planned
+from tests.slave.tester.workshop import SUITE, Workshop
+from tests.support.clone import PIUFARM
+
+LIBRARY = DebSpec(
+    "l-library",
+    files={"/usr/share/l-library/data": "data\n", "/etc/l-library.conf": "x\n"},
+    conffiles=["/etc/l-library.conf"],
+    directories={"/var/lib/l-library": 0o755},
+    scripts={
+        "postinst": "mkdir -p /var/lib/l-library/made; mv /var/local /var/l-moved",
+        "prerm": "mv /var/l-moved /var/local",
+        "postrm": 'if [ "$1" = purge ]; then rm -rf /var/lib/l-library; fi',
+    },
+)
+SECOND = DebSpec("l-second", depends="l-library", files={"/usr/share/l-second/data": "data\n"})
+TIDY = DebSpec("l-tidy", depends="l-second", files={"/usr/share/l-tidy": "x"})
+# Takes a directory of the layer's apart, puts a link in its place, and everything back when it goes.
+RENAMES = DebSpec(
+    "l-renames",
+    depends="l-second",
+    scripts={
+        "postinst": "mv /usr/share/l-library /usr/share/l-renamed; ln -s l-renamed /usr/share/l-library; "
+        "cd /usr/share; rm l-second/data; rmdir l-second; mkdir l-second; echo data > l-second/data",
+        "prerm": "rm /usr/share/l-library; mv /usr/share/l-renamed /usr/share/l-library",
+    },
+)
+LEAVES = DebSpec("l-leaves", depends="l-second", scripts={"postinst": "touch /var/lib/l-library/made/left /opt/l"})
+SPOILS = DebSpec("l-spoils", depends="l-second", scripts={"postinst": "echo other > /usr/share/l-library/data"})
+EVERY = (TIDY, RENAMES, LEAVES, SPOILS)
+
+
+@pytest.fixture(scope="module")
+def tested(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+    """The result of each package, tested on layers and rechecked."""
+    folder = tmp_path_factory.mktemp("layers")
+    below = {"l-library": "1", "l-second": "1"}
+    layers = ({"l-library": "1"}, {"l-second": "1"})
+    planned = {spec.name: Planned(spec.name, {**below, spec.name: "1"}, layers) for spec in EVERY}
+    planned["l-second"] = Planned("l-second", {"l-second": "1"}, (layers[0],))  # not what apt will install
+    Forecast(planned, {}, None).write(folder / "plan")
+    results = {}
+    with workshop.publishing(LIBRARY, SECOND, *EVERY):
+        results["l-tidy alone"] = on_layers(workshop, "l-tidy", folder)
+        for name in planned:  # the last one has them dropped
+            results[name] = on_layers(workshop, name, folder, "--recheck-layers")
+    return results
+
+
+def on_layers(workshop: Workshop, name: str, folder: Path, *options: str) -> Any:
+    words = ["--layers", str(folder / "plan"), "--result", str(folder / "result"), *options, "--no-upgrade-test"]
+    log = run([PIUFARM, "test", *workshop.root_words, *words, "--apt", name], check=False).stdout.decode()
+    return {**json.loads((folder / "result").read_text()), "log": log}
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in EVERY])
+def test_a_test_on_layers_says_what_one_from_the_base_alone_says(tested: Mapping[str, Any], name: str) -> None:
+    (use,) = tested[name]["layers"]
+    assert len(use["keys"]) == 2
+    assert use["differences"] == []
+    assert tested[name]["outcome"] == ("pass" if name == "l-tidy" else "fail")
+
+
+def test_a_pass_on_layers_counts_and_its_log_tells_how_they_were_made(tested: Mapping[str, Any]) -> None:
+    result = tested["l-tidy alone"]
+    assert [use["counts"] for use in result["layers"]] == [True]
+    assert result["groups"][0]["installed"] == {"l-library": "1", "l-second": "1", "l-tidy": "1"}
+    for text in ("Unpacking l-library", "Setting up l-second", "Unpacking l-tidy", "Removing l-library", "run ends."):
+        assert text in result["log"]
+
+
+def test_another_set_of_packages_than_planned_is_a_difference(tested: Mapping[str, Any]) -> None:
+    (use,) = tested["l-second"]["layers"]
+    assert not use["counts"]
+    assert use["differences"]
+    assert tested["l-second"]["outcome"] == "pass"
+
+
+def test_an_unknown_suite_of_layers_is_none_of_ours(workshop: Workshop, tmp_path: Path) -> None:
+    (tmp_path / "plan").write_text("{}")
+    words = ["--layers", str(tmp_path / "plan"), "-d", SUITE, "--no-upgrade-test", "--apt", "l-tidy"]
+    ended = run([PIUFARM, "test", *workshop.root_words, *words], check=False)
+    assert ended.status == 3
+    assert b"cannot use the plan" in ended.stderr
