@@ -48,7 +48,7 @@ def test_a_package_of_files_alone_is_inert(tmp_path: Path) -> None:
         {f"{INFO}probe.prerm": file("#!/bin/sh\n")},
         {f"{INFO}probe.templates": file("Template: probe/x\n")},
         {f"{INFO}probe.triggers": file("activate ldconfig\ninterest-noawait /usr/share/man\n")},
-        {"/etc/issue": file("changed")},
+        {"/etc/issue": file("something else")},
         {"/var/lib/probe": directory()},
         {"/etc/alternatives/editor": link("/usr/bin/probe")},
         {"/var/lib/dpkg/alternatives/editor": file("auto\n")},
