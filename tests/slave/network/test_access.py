@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from piufarm.config.model import NetworkScope
 from piufarm.slave.network.access import NetworkAccess
 
 ACCESS = NetworkAccess(("http://mirror.example/debian", "https://safe.example:8443/"), Path("/nowhere"))
@@ -64,3 +65,37 @@ def test_tunnels_lead_to_https_archives_only() -> None:
     assert ACCESS.may_tunnel_to("safe.example", 8443)
     assert not ACCESS.may_tunnel_to("safe.example", 443)
     assert not ACCESS.may_tunnel_to("mirror.example", 80)
+
+
+ADDRESSES = {"public.example": "93.184.215.14", "inside.example": "10.1.2.3", "here.example": "127.0.0.1"}
+
+
+@pytest.fixture
+def anywhere(monkeypatch: pytest.MonkeyPatch) -> NetworkAccess:
+    """All public servers are in scope, as far as this small world has names."""
+
+    def addresses(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        if host not in ADDRESSES:
+            raise OSError("unknown name")
+        return [(2, 1, 6, "", (ADDRESSES[host], port))]
+
+    monkeypatch.setattr("socket.getaddrinfo", addresses)
+    return NetworkAccess(("http://mirror.example/debian",), Path("/nowhere"), scope=NetworkScope.ANY)
+
+
+def test_where_any_server_may_be_asked_only_public_ones_answer(anywhere: NetworkAccess) -> None:
+    for url in ("http://public.example/x?y=z", "http://mirror.example/debian/dists"):
+        assert anywhere.upstream_of(url) == url
+    assert anywhere.may_tunnel_to("public.example", 443)
+    for host in ("inside.example", "here.example", "unknown.example"):
+        assert anywhere.upstream_of(f"http://{host}/") is None
+        assert not anywhere.may_tunnel_to(host, 443)
+    assert anywhere.upstream_of("http://public.example:8080/") is None
+    assert not anywhere.may_tunnel_to("public.example", 22)
+
+
+@pytest.mark.parametrize("scope", [NetworkScope.APT, NetworkScope.ARCHIVES])
+def test_no_other_scope_leads_beyond_the_archives(anywhere: NetworkAccess, scope: NetworkScope) -> None:
+    access = NetworkAccess(anywhere.archives, Path("/nowhere"), scope=scope)
+    assert access.upstream_of("http://public.example/") is None
+    assert not access.may_tunnel_to("public.example", 443)

@@ -39,7 +39,7 @@ def by_name(attack: Attack) -> str:
     return attack.name
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=by_name)
+@pytest.mark.parametrize("attack", [attack for attack in ATTACKS if attack.name not in IN_A_SCHROOT], ids=by_name)
 def test_a_hostile_package_fails_and_the_finding_names_what_it_did(
     workshop: Workshop, attack: Attack, tmp_path: Path
 ) -> None:
