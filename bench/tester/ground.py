@@ -6,7 +6,7 @@ import hashlib
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,20 +82,22 @@ class Ground:
         for package, debs in closures(backend, self.base, default_limits(), drawn[: count + count // 5 + 5]):
             if debs and len(found) < count:
                 found[package] = debs
-        self._fetch([deb for debs in found.values() for deb in debs], list(found))
+        self._fetch(found)
         self.versions.update(
             (package, deb.version) for package, debs in found.items() for deb in debs if deb.name == package
         )
         return [package for package in found if package in self.versions]
 
-    def _fetch(self, debs: Sequence[Deb], packages: Sequence[str]) -> None:
+    def _fetch(self, found: Mapping[str, Sequence[Deb]]) -> None:
         """All .debs into the floor's archives, and from there into our cache under their URLs."""
         self.archives.joinpath("partial").mkdir(parents=True, exist_ok=True)
-        for package in packages:
-            self.fetch_for_floor(package)
         cache = DebCache(self.folder / "cache" / "debs")
-        files = {_sum(path): path for path in self.archives.glob("*.deb")}
-        for deb in debs:
+        missing = [deb for debs in found.values() for deb in debs if not cache.path_for(deb.url).exists()]
+        for package, debs in found.items():
+            if any(deb in missing for deb in debs):
+                self.fetch_for_floor(package)
+        files = {_sum(path): path for path in self.archives.glob("*.deb")} if missing else {}
+        for deb in missing:
             if deb.sha256 in files:
                 with cache.writer(deb.url) as copy, files[deb.sha256].open("rb") as original:
                     shutil.copyfileobj(original, copy)

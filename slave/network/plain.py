@@ -166,6 +166,8 @@ def _uncompress(original: BinaryIO, size: int, copy: BinaryIO) -> None:
     decompressor, left, written = lzma.LZMADecompressor(), size, 0
     while left:
         piece = original.read(min(_PIECE, left))
+        if not piece:
+            raise _NotPlain
         left -= len(piece)
         written += copy.write(decompressor.decompress(piece))
     if not decompressor.eof or decompressor.unused_data:
