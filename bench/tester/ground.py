@@ -93,14 +93,17 @@ class Ground:
         self.archives.joinpath("partial").mkdir(parents=True, exist_ok=True)
         cache = DebCache(self.folder / "cache" / "debs")
         missing = [deb for debs in found.values() for deb in debs if not cache.path_for(deb.url).exists()]
+        files = self._archived() if missing else {}
         for package, debs in found.items():
-            if any(deb in missing for deb in debs):
+            if any(deb in missing and deb.sha256 not in files for deb in debs):
                 self.fetch_for_floor(package)
-        files = {_sum(path): path for path in self.archives.glob("*.deb")} if missing else {}
+                files = self._archived()
         for deb in missing:
-            if deb.sha256 in files:
-                with cache.writer(deb.url) as copy, files[deb.sha256].open("rb") as original:
-                    shutil.copyfileobj(original, copy)
+            with cache.writer(deb.url) as copy, files[deb.sha256].open("rb") as original:
+                shutil.copyfileobj(original, copy)
+
+    def _archived(self) -> dict[str, Path]:
+        return {_sum(path): path for path in self.archives.glob("*.deb")}
 
 
 def _sum(path: Path) -> str:

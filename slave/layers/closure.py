@@ -55,7 +55,7 @@ def closures(
 
 
 def _closure(chroot: Chroot, package: str, options: Sequence[str]) -> list[Deb]:
-    argv = ("apt-get", "-y", "--print-uris", *options, "install", package)
+    argv = ("apt-get", "-y", "--print-uris", "-o", "Acquire::ForceHash=SHA256", *options, "install", package)
     result = chroot.run(argv, env=CHROOT_ENVIRONMENT, limits=_LIMITS)
     text = result.output.decode("utf-8", "surrogateescape")
     return parse_uris(text) if result.status == 0 and "REMOVED:" not in text else []

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from piufarm.errors import FarmError
 from piufarm.files import atomic_write
@@ -24,7 +25,7 @@ class Forecast:
     planned: Mapping[str, Planned]  # by package as it was asked for
     debs: Mapping[str, Sequence[Deb]]
     proxy: str | None  # to fetch them through
-    shared: frozenset[str] = frozenset()  # URLs of .debs that are unpacked more than once
+    shared: frozenset[str] = frozenset()  # see shared_urls
 
     def write(self, path: Path) -> None:
         """Raises FarmError."""
@@ -57,7 +58,7 @@ class Forecast:
 
 
 def shared_urls(plans: Iterable[Planned], debs: Mapping[str, Sequence[Deb]]) -> frozenset[str]:
-    """The URLs of .debs that are unpacked more than once, by several tests or layers of a batch."""
+    """The URLs, unquoted, of .debs that are unpacked more than once, by several tests or layers of a batch."""
     layers: dict[tuple[str, ...], Versions] = {}
     times: Counter[tuple[str, str]] = Counter()
     for planned in plans:
@@ -70,5 +71,5 @@ def shared_urls(plans: Iterable[Planned], debs: Mapping[str, Sequence[Deb]]) -> 
         times.update(loose.items())
     for layer in layers.values():
         times.update(layer.items())
-    every = {deb.url: (deb.name, deb.version) for found in debs.values() for deb in found}
+    every = {unquote(deb.url): (deb.name, deb.version) for found in debs.values() for deb in found}
     return frozenset(url for url, deb in every.items() if times[deb] > 1)

@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
+from urllib.parse import unquote
 
 VARIABLE: Final = "PIUFARM_DEBS"
 # apt runs the first with the paths of the .debs on stdin, before dpkg; the second after it.
@@ -56,7 +57,7 @@ class View:
 
     folder: Path
     store: Path
-    wanted: Collection[str]  # URLs of .debs that are worth a copy, because others are going to need them, too
+    wanted: Collection[str]  # URLs, unquoted, of .debs that are worth a copy: others are going to need them, too
 
     def offer(self, url: str, original: BinaryIO) -> None:
         """Let dpkg have a copy of this .deb, if there is one or there is to be one. Failing changes nothing."""
@@ -66,7 +67,7 @@ class View:
         place = self.store / f"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}"
         with suppress(OSError, _NotPlain, lzma.LZMAError, tarfile.TarError, EOFError, ValueError):
             if not place.is_dir():
-                if url not in self.wanted:
+                if unquote(url) not in self.wanted:
                     return
                 _make(original, place)
             (copy,) = place.iterdir()
