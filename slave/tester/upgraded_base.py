@@ -8,6 +8,7 @@ goes on in its own root, the long way.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -18,8 +19,8 @@ from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.packages import InstalledPackage
 from piufarm.slave.tester.way import Way
 
-_ARCHIVES: Final = "/var/cache/apt/archives/"
-_PLACE: Final = "/tmp/piufarm-old-"
+_DEB: Final = re.compile(r"/var/cache/apt/archives/[^/]+\.deb")
+_BYTES_MAX: Final = 32 << 20  # of .debs; what is larger takes long to test anyway
 _MARKS: Final = "/var/lib/apt/extended_states"
 _UPGRADE: Final = ("apt-get", "-yf", "dist-upgrade")
 
@@ -58,12 +59,10 @@ def go_around(examination: Examination, way: Way) -> bool:
 
 def _install(examination: Examination, other: Examination, added: Mapping[str, InstalledPackage]) -> bool:
     """Bring the same .debs to an upgraded root, and the note which of them were installed for others' sake."""
-    debs = _debs(examination.chroot, [path for path, _ in examination.tree().items()])
-    places = [f"{_PLACE}{number}.deb" for number in range(len(debs))]
-    for place, deb in zip(places, debs, strict=True):
-        if deb is None:
-            return False
-        other.put(place, deb)
+    debs = {path: entry for path, entry in examination.tree().items() if _DEB.fullmatch(path)}
+    if sum(entry.size for entry in debs.values()) > _BYTES_MAX:
+        return False
+    places = [_copy(examination, path, other) for path in debs]
     if places and other.execute("dpkg", "--install", *places, may_fail=True).status != 0:
         return False
     for place in places:
@@ -72,8 +71,10 @@ def _install(examination: Examination, other: Examination, added: Mapping[str, I
     return _has(other, added)
 
 
-def _debs(chroot: Chroot, paths: list[str]) -> list[bytes | None]:
-    return [chroot.read(path) for path in paths if path.startswith(_ARCHIVES) and path.endswith(".deb")]
+def _copy(examination: Examination, deb: str, other: Examination) -> str:
+    place = f"/tmp/{deb.rpartition('/')[2]}"
+    other.put(place, examination.chroot.read(deb) or b"")
+    return place
 
 
 def _marks(chroot: Chroot, names: set[str] | None = None) -> bytes:
