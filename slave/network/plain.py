@@ -15,15 +15,17 @@ import lzma
 import os
 import re
 import shutil
-import tarfile
 import tempfile
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    import tarfile
 
 VARIABLE: Final = "PIUFARM_DEBS"
 # apt runs the first with the paths of the .debs on stdin, before dpkg; the second after it.
@@ -65,7 +67,7 @@ class View:
         if not _LEAST_BYTES < status.st_size < _MOST_BYTES:
             return
         place = self.store / f"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}"
-        with suppress(OSError, _NotPlain, lzma.LZMAError, tarfile.TarError, EOFError, ValueError):
+        with suppress(OSError, _NotPlain, lzma.LZMAError, EOFError, ValueError):
             if not place.is_dir():
                 if unquote(url) not in self.wanted:
                     return
@@ -149,7 +151,16 @@ def _copy(original: BinaryIO, copy: BinaryIO) -> str:
 
 
 def _name(control_tar: bytes) -> str:
-    with tarfile.open(fileobj=io.BytesIO(control_tar)) as archive:
+    import tarfile  # costs 10 ms, and mostly the copies are there
+
+    try:
+        return _name_in(tarfile.open(fileobj=io.BytesIO(control_tar)))
+    except tarfile.TarError as error:
+        raise _NotPlain from error
+
+
+def _name_in(archive: tarfile.TarFile) -> str:
+    with archive:
         for path in ("./control", "control"):
             with suppress(KeyError):
                 stream = archive.extractfile(path)
