@@ -1,0 +1,34 @@
+"""A few packages of Debian on layers and from the base alone: to a reader they say the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from piufarm.run import run
+from piufarm.slave.layers.forecast import Forecast
+from piufarm.slave.layers.plan import Planned
+from tests.support.bases import BaseTarball
+from tests.support.clone import PIUFARM
+
+# Share python3, whose maintainer scripts compile what other packages bring.
+PACKAGES = ("python3-yaml", "python3-attr")
+
+
+@pytest.mark.farm
+def test_real_packages_say_the_same_on_layers(base_tarball: BaseTarball, tmp_path: Path) -> None:
+    words: list[str | Path] = ["-b", base_tarball.path, "-d", base_tarball.suite, "-m", f"{base_tarball.mirror.uri} main"]
+    command: list[str | Path] = [PIUFARM, "test", *words, "--no-upgrade-test"]
+    run([*command, "--plan-layers", tmp_path / "plan", "--apt", *PACKAGES])
+    made = Forecast.read(tmp_path / "plan")
+    common = dict(set.intersection(*(set(item.installed.items()) for item in made.planned.values())))
+    planned = {name: Planned(name, made.planned[name].installed, (common,)) for name in PACKAGES}
+    Forecast(planned, made.debs, None, made.shared).write(tmp_path / "plan")
+    for package in PACKAGES:
+        result: list[str | Path] = ["--result", tmp_path / "result", "--layers", tmp_path / "plan", "--recheck-layers"]
+        run([*command, *result, "--apt", package], check=False)
+        (use,) = json.loads((tmp_path / "result").read_text())["layers"]
+        assert len(use["keys"]) == 1
+        assert use["differences"] == []
