@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 
+from piufarm.faults import fault_point
 from piufarm.names import Package, SectionName
 from piufarm.states import PackageState
 from piufarm.store.evaluations import Circumstances, Neighbourhood
@@ -174,6 +175,7 @@ class SqlStore(SqlAttempts):
         # every result counts itself in the row of its section: nobody waits there until another one is synced
         with self._database.write(durable=False) as cursor:
             recorded = runs.record_run(cursor, section, run)
+        fault_point("run.sync-due")
         self._database.sync()
         return recorded
 
