@@ -23,6 +23,8 @@ if [ -n "$DOWNLOAD" ]; then
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 fi
 inside() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive chroot "$root" "$@" </dev/null; }
+# the braces are for dpkg-query
+# shellcheck disable=SC2016
 names() { inside dpkg-query -W -f '${binary:Package}\n' | sort; }
 if [ -n "$DOWNLOAD" ]; then
     inside apt-get -y --download-only -o APT::Sandbox::User=root install "$package"

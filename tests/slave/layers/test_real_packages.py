@@ -19,7 +19,8 @@ PACKAGES = ("python3-yaml", "python3-attr")
 
 @pytest.mark.farm
 def test_real_packages_say_the_same_on_layers(base_tarball: BaseTarball, tmp_path: Path) -> None:
-    words: list[str | Path] = ["-b", base_tarball.path, "-d", base_tarball.suite, "-m", f"{base_tarball.mirror.uri} main"]
+    base = base_tarball
+    words: list[str | Path] = ["-b", base.path, "-d", base.suite, "-m", f"{base.mirror.uri} main"]
     command: list[str | Path] = [PIUFARM, "test", *words, "--no-upgrade-test"]
     run([*command, "--plan-layers", tmp_path / "plan", "--apt", *PACKAGES])
     made = Forecast.read(tmp_path / "plan")

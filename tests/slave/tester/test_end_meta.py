@@ -68,7 +68,8 @@ def test_a_reference_that_was_kept_is_the_one_that_was_taken(tmp_path: Path) -> 
     made.chroot.add({"/etc/new": file("x"), "/etc/passwd": file("root:x:0:0::/:\nnew:x:7:7::/:\n")})
     made.chroot.remove("/etc/issue")
     taken = made.examination.present_state()
-    kept = EndMeta.load(EndMeta.of(taken, made.chroot, made.chroot.base, setting="s").dump()).reference(made.chroot.base.tree)
+    base = made.chroot.base
+    kept = EndMeta.load(EndMeta.of(taken, made.chroot, base, setting="s").dump()).reference(base.tree)
     assert dict(kept.tree.items()) == dict(taken.tree.items())
     assert kept.packages == taken.packages
     assert kept.lists.lists == taken.lists.lists
