@@ -120,8 +120,8 @@ def _account(name: str) -> pwd.struct_passwd:
 
 
 def _prepare(setup: _Setup, folder: Path, reader_gid: int) -> PreparedBase:
-    from piufarm.slave.tester.base_request import base_request, host_distros, mirrors, repositories, sources_list
-    from piufarm.slave.tester.options import RootOptions
+    from piufarm.slave.tester.command_line.options import RootOptions
+    from piufarm.slave.tester.roots.base_request import base_request, host_distros, mirrors, repositories, sources_list
 
     options = RootOptions(
         tarball=Path(setup.tarball) if setup.tarball else None,

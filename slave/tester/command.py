@@ -13,14 +13,14 @@ from piufarm import __version__
 from piufarm.errors import FarmError, PiufarmError, UsageError, trouble_kind
 from piufarm.outcome import Outcome
 from piufarm.slave.chroot.own_range import own_range
-from piufarm.slave.tester import arguments as command_line
+from piufarm.slave.tester.command_line import arguments as command_line
+from piufarm.slave.tester.command_line.options import Options
+from piufarm.slave.tester.command_line.parse import parse_options
 from piufarm.slave.tester.inspection import Inspection
-from piufarm.slave.tester.log import TestLog
-from piufarm.slave.tester.options import Options
-from piufarm.slave.tester.output import Output, opened_output
-from piufarm.slave.tester.parse import parse_options
-from piufarm.slave.tester.reproduce import reproduction
-from piufarm.slave.tester.result import RunResult
+from piufarm.slave.tester.output.log import TestLog
+from piufarm.slave.tester.output.reproduce import reproduction
+from piufarm.slave.tester.output.result import RunResult
+from piufarm.slave.tester.output.sinks import Output, opened_output
 from piufarm.slave.tester.runner import Runner
 from piufarm.trouble import TroubleKind
 

@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import Chroot, CommandLimits, CommandResult, Limit, Refused
-from piufarm.slave.tester.base_facts import BaseFacts
-from piufarm.slave.tester.compare import Comparison, compare
-from piufarm.slave.tester.culprits import charge
-from piufarm.slave.tester.diversions import DIVERSIONS, parse_diversions
+from piufarm.slave.tester.blame.culprits import charge
+from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.failures import farm_trouble
-from piufarm.slave.tester.identities import Identities
-from piufarm.slave.tester.ignores import IgnoreRule, Ignores
 from piufarm.slave.tester.inputs import Group
-from piufarm.slave.tester.log import Level, TestLog, decode_output, quote_command
-from piufarm.slave.tester.options import Options
-from piufarm.slave.tester.owners import INFO, FileLists, parse_list
-from piufarm.slave.tester.packages import QUERY, InstalledPackage, parse_query
-from piufarm.slave.tester.reference import Facts, Reference
-from piufarm.slave.tester.script_set import SCRIPTS_PLACE
-from piufarm.slave.tester.tree import Tree
+from piufarm.slave.tester.output.log import Level, TestLog, decode_output, quote_command
+from piufarm.slave.tester.scripts.script_set import SCRIPTS_PLACE
+from piufarm.slave.tester.state.base_facts import BaseFacts
+from piufarm.slave.tester.state.compare import Comparison, compare
+from piufarm.slave.tester.state.diversions import DIVERSIONS, parse_diversions
+from piufarm.slave.tester.state.identities import Identities
+from piufarm.slave.tester.state.ignores import IgnoreRule, Ignores
+from piufarm.slave.tester.state.owners import INFO, FileLists, parse_list
+from piufarm.slave.tester.state.packages import QUERY, InstalledPackage, parse_query
+from piufarm.slave.tester.state.reference import Facts, Reference
+from piufarm.slave.tester.state.tree import Tree
 
 if TYPE_CHECKING:
-    from piufarm.slave.tester.way import Way
+    from piufarm.slave.tester.upgrades.way import Way
 
 _DPKG_LOG: Final = "/var/log/dpkg.log"
 _MEBIBYTE: Final = 1024 * 1024

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from piufarm.errors import UsageError
 from piufarm.names import InvalidName, Package, Version
-from piufarm.slave.tester.options import Options
+from piufarm.slave.tester.command_line.options import Options
 
 
 class _BadPackageFile(Exception):

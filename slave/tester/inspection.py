@@ -13,9 +13,9 @@ from piufarm.outcome import Outcome
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import Chroot, Refused
 from piufarm.slave.chroot.terminal import Terminal
+from piufarm.slave.tester.command_line.options import OutputOptions
 from piufarm.slave.tester.kept.root import keep
-from piufarm.slave.tester.log import TestLog
-from piufarm.slave.tester.options import OutputOptions
+from piufarm.slave.tester.output.log import TestLog
 
 SHELL: Final = ("/bin/sh", "-c", "command -v bash > /dev/null && exec bash --login; exec sh")
 

@@ -19,21 +19,21 @@ from piufarm.slave.chroot.interface import Backend, Chroot, ChrootLimits, Overla
 from piufarm.slave.chroot.limits import NO_LIMITS
 from piufarm.slave.chroot.tree import made_to_show
 from piufarm.slave.network.plain import make_room
+from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.inputs import Group, resolve
-from piufarm.slave.tester.layered import Found, can_stand_on_layers, forecast, takes_layers
-from piufarm.slave.tester.log import TestLog, decode_output, quote_command
-from piufarm.slave.tester.on_layers import OnLayers
-from piufarm.slave.tester.on_upgraded_base import OnUpgradedBase
-from piufarm.slave.tester.options import Options
+from piufarm.slave.tester.output.log import TestLog, decode_output, quote_command
+from piufarm.slave.tester.output.result import GroupResult, RunResult
 from piufarm.slave.tester.procedures import wanted_procedures
 from piufarm.slave.tester.procedures.procedure import Procedure
-from piufarm.slave.tester.result import GroupResult, RunResult
-from piufarm.slave.tester.roots import Roots
-from piufarm.slave.tester.scripts import Skipped, require_testable
+from piufarm.slave.tester.roots.standing import Roots
+from piufarm.slave.tester.scripts.running import Skipped, require_testable
+from piufarm.slave.tester.shortcuts.layered import Found, can_stand_on_layers, forecast, takes_layers
+from piufarm.slave.tester.shortcuts.on_layers import OnLayers
+from piufarm.slave.tester.shortcuts.on_upgraded_base import OnUpgradedBase
+from piufarm.slave.tester.shortcuts.upgraded_base import may_go_around
 from piufarm.slave.tester.steps.set_up import set_up
-from piufarm.slave.tester.upgraded_base import may_go_around
-from piufarm.slave.tester.way import Way
+from piufarm.slave.tester.upgrades.way import Way
 from piufarm.trouble import TroubleKind
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from demo.debs import DebSpec
-from piufarm.slave.tester.end_meta import read_end_meta
+from piufarm.slave.tester.upgrades.end_meta import read_end_meta
 from tests.support.programs import OurMaster, OurSlave, running
 from tests.support.site import SECTION, FarmSite
 from tests.support.wait import wait_until

@@ -12,8 +12,8 @@ from typing import Final
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks.check import Check, Moment, unless_compat
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.identities import Identities
-from piufarm.slave.tester.log import one_line
+from piufarm.slave.tester.output.log import one_line
+from piufarm.slave.tester.state.identities import Identities
 
 _NAME: Final = "accounts"
 _PEOPLE: Final = range(1000, 60000)  # Debian Policy 9.2.2: not for packages

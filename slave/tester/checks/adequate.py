@@ -8,10 +8,10 @@ from typing import Final
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import CommandLimits, CommandResult, Refused
-from piufarm.slave.tester.adequate_program import adequate_program
+from piufarm.slave.tester.checks.adequate_program import adequate_program
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import decode_output
+from piufarm.slave.tester.output.log import decode_output
 
 _NAME: Final = "adequate"
 _PLACE: Final = "/tmp/piufarm-adequate"

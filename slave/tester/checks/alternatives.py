@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from piufarm.outcome import Finding, Severity
-from piufarm.slave.tester.alternatives import ALTERNATIVES, difference, parse_alternative
-from piufarm.slave.tester.base_content import base_content
 from piufarm.slave.tester.checks.check import Check, Moment, unless_compat
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import one_line
+from piufarm.slave.tester.output.log import one_line
+from piufarm.slave.tester.state.alternatives import ALTERNATIVES, difference, parse_alternative
+from piufarm.slave.tester.state.base_content import base_content
 
 _NAME: Final = "alternatives"
 _LEFT: Final = "FAIL: Package purging left alternatives on system:"

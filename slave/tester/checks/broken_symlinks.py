@@ -8,9 +8,9 @@ from typing import Final
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.ignores import Ignored
-from piufarm.slave.tester.links import BrokenLink
-from piufarm.slave.tester.log import one_line
+from piufarm.slave.tester.output.log import one_line
+from piufarm.slave.tester.state.ignores import Ignored
+from piufarm.slave.tester.state.links import BrokenLink
 
 _NAME: Final = "broken-symlinks"
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from piufarm.outcome import Finding
+from piufarm.slave.tester.command_line.options import CheckOptions
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import Level
-from piufarm.slave.tester.options import CheckOptions
+from piufarm.slave.tester.output.log import Level
 
 
 class Moment(StrEnum):

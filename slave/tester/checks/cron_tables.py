@@ -13,9 +13,9 @@ from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import CommandLimits
 from piufarm.slave.tester.checks.check import Check, Moment
-from piufarm.slave.tester.cron_table import TABLE, CronJob, parse_cron_table
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import decode_output, one_line
+from piufarm.slave.tester.output.log import decode_output, one_line
+from piufarm.slave.tester.state.cron_table import TABLE, CronJob, parse_cron_table
 
 _NAME: Final = "cron-tables"
 _HEADLINE: Final = "FAIL: Cron table %s has output with package removed"

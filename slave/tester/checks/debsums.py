@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks.check import Check, Moment
-from piufarm.slave.tester.diversions import DIVERSIONS, parse_diversions
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import one_line
-from piufarm.slave.tester.owners import INFO, read_base_file
-from piufarm.slave.tester.packages import Conffile
+from piufarm.slave.tester.output.log import one_line
+from piufarm.slave.tester.state.diversions import DIVERSIONS, parse_diversions
+from piufarm.slave.tester.state.owners import INFO, read_base_file
+from piufarm.slave.tester.state.packages import Conffile
 
 _NAME: Final = "debsums"
 _MD5: Final = re.compile(r"[0-9a-f]{32}")

@@ -11,7 +11,7 @@ from piufarm.slave.chroot.interface import Entry
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.checks.listing import Headlines, list_findings, not_ignored, of_dependencies
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import one_line
+from piufarm.slave.tester.output.log import one_line
 
 _NAME: Final = "disappeared-files"
 _HEADLINES: Final = Headlines(

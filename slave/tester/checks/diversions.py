@@ -7,8 +7,8 @@ from typing import Final
 
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks.check import Check, Moment
-from piufarm.slave.tester.diversions import DIVERSIONS, Diversion, parse_diversions
 from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.state.diversions import DIVERSIONS, Diversion, parse_diversions
 
 _NAME: Final = "diversions"
 

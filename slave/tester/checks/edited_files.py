@@ -12,11 +12,11 @@ from typing import Final
 
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import Entry
-from piufarm.slave.tester.base_content import base_md5
 from piufarm.slave.tester.checks.check import Check, Moment, unless_compat
 from piufarm.slave.tester.checks.listing import list_finding, not_ignored
-from piufarm.slave.tester.compare import Attributes
 from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.state.base_content import base_md5
+from piufarm.slave.tester.state.compare import Attributes
 
 _NAME: Final = "edited-files"
 _HEADLINE: Final = "FAIL: After purging files have another content of the same size:"

@@ -7,11 +7,11 @@ from typing import Final
 
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import Entry
-from piufarm.slave.tester.base_content import base_attributes
 from piufarm.slave.tester.checks.check import Check, Moment, unless_compat
 from piufarm.slave.tester.checks.listing import not_ignored
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import one_line
+from piufarm.slave.tester.output.log import one_line
+from piufarm.slave.tester.state.base_content import base_attributes
 
 _NAME: Final = "extended-attributes"
 _HEADLINE: Final = "FAIL: After purging files have other capabilities or extended attributes:"

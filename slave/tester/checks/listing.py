@@ -8,11 +8,11 @@ from typing import Final
 
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import Entry
-from piufarm.slave.tester.compare import NO_DIFFERENCES, Comparison
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.ignores import Ignored
-from piufarm.slave.tester.log import one_line
-from piufarm.slave.tester.owners import FileLists
+from piufarm.slave.tester.output.log import one_line
+from piufarm.slave.tester.state.compare import NO_DIFFERENCES, Comparison
+from piufarm.slave.tester.state.ignores import Ignored
+from piufarm.slave.tester.state.owners import FileLists
 
 _NOT_THEIRS: Final = "It was so with the dependencies alone: the packages under test are not to blame."
 

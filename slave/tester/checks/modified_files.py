@@ -9,7 +9,7 @@ from piufarm.outcome import Finding
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.checks.listing import Headlines, list_findings, not_ignored, of_dependencies
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import one_line
+from piufarm.slave.tester.output.log import one_line
 
 _NAME: Final = "modified-files"
 _HEADLINES: Final = Headlines(

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import one_line
-from piufarm.slave.tester.owners import FileLists
-from piufarm.slave.tester.tree import Resolution, Tree
+from piufarm.slave.tester.output.log import one_line
+from piufarm.slave.tester.state.owners import FileLists
+from piufarm.slave.tester.state.tree import Resolution, Tree
 
 _NAME: Final = "over-symlinks"
 

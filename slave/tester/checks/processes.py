@@ -11,8 +11,8 @@ from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import Chroot, Process
 from piufarm.slave.tester.checks.check import Check, Moment
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.identities import Identities
-from piufarm.slave.tester.log import one_line
+from piufarm.slave.tester.output.log import one_line
+from piufarm.slave.tester.state.identities import Identities
 
 _NAME: Final = "processes"
 _STRICT: Final = (Moment.START, Moment.QUIET, Moment.PURGED)  # here not even a database may run

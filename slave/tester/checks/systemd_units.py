@@ -15,8 +15,8 @@ from typing import Final
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks.check import Check, Moment, unless_compat
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import one_line
-from piufarm.slave.tester.tree import Tree
+from piufarm.slave.tester.output.log import one_line
+from piufarm.slave.tester.state.tree import Tree
 
 _NAME: Final = "systemd-units"
 _HEADLINE: Final = "FAIL: Services are still enabled with their package removed:"

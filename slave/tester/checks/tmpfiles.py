@@ -13,8 +13,8 @@ from typing import Final
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks.check import Check, Moment, unless_compat
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import one_line
-from piufarm.slave.tester.owners import INFO
+from piufarm.slave.tester.output.log import one_line
+from piufarm.slave.tester.state.owners import INFO
 
 _NAME: Final = "tmpfiles"
 _HEADLINE: Final = "WARN: tmpfiles.d makes these at each boot, and no script removes them:"

@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.command_line.options import UsrMove
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import Level, one_line
-from piufarm.slave.tester.options import UsrMove
-from piufarm.slave.tester.owners import FileLists
-from piufarm.slave.tester.tree import Tree
+from piufarm.slave.tester.output.log import Level, one_line
+from piufarm.slave.tester.state.owners import FileLists
+from piufarm.slave.tester.state.tree import Tree
 
 _NAME: Final = "usr-move"
 _MERGED: Final = re.compile(r"(?:/usr)?/(?:bin|sbin|lib[^/]*)/.+")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from piufarm.slave.tester.options import Options
+from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.procedures.delete_conffiles import DELETE_CONFFILES
 from piufarm.slave.tester.procedures.distupgrade import DISTUPGRADE
 from piufarm.slave.tester.procedures.edited_conffile import EDITED_CONFFILE

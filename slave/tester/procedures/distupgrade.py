@@ -12,7 +12,8 @@ from piufarm.slave.tester.checks import run_checks
 from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.procedures.procedure import Phase, Procedure
-from piufarm.slave.tester.scripts import run_scripts
+from piufarm.slave.tester.scripts.running import run_scripts
+from piufarm.slave.tester.shortcuts.upgraded_base import go_around
 from piufarm.slave.tester.steps.installing import (
     install_names,
     install_tested_with_scripts,
@@ -23,9 +24,8 @@ from piufarm.slave.tester.steps.known import known_names
 from piufarm.slave.tester.steps.suite_upgrade import upgrade_to
 from piufarm.slave.tester.steps.teardown import note_owners, tear_down
 from piufarm.slave.tester.steps.testdebs_repo import disable_testdebs, enable_testdebs
-from piufarm.slave.tester.upgraded_base import go_around
-from piufarm.slave.tester.upgraded_reference import take_reference
-from piufarm.slave.tester.way import Way
+from piufarm.slave.tester.upgrades.upgraded_reference import take_reference
+from piufarm.slave.tester.upgrades.way import Way
 
 
 def _way(examination: Examination) -> Way:

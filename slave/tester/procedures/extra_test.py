@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from piufarm.slave.tester.command_line.options import TestOptions
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.options import TestOptions
 from piufarm.slave.tester.procedures.procedure import Phase, Procedure
-from piufarm.slave.tester.scripts import run_scripts
+from piufarm.slave.tester.scripts.running import run_scripts
 from piufarm.slave.tester.steps.installing import install_tested_with_scripts
 from piufarm.slave.tester.steps.teardown import check_purged, note_owners, take_away
 from piufarm.slave.tester.steps.testdebs_repo import disable_testdebs, enable_testdebs

@@ -7,10 +7,10 @@ from typing import Final
 from piufarm.outcome import Outcome, judge
 from piufarm.slave.tester.checks import run_checks
 from piufarm.slave.tester.checks.check import Moment
+from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.options import Options
 from piufarm.slave.tester.procedures.procedure import Decided, Phase, Procedure
-from piufarm.slave.tester.scripts import run_scripts
+from piufarm.slave.tester.scripts.running import run_scripts
 from piufarm.slave.tester.steps.dependencies import install_dependencies
 from piufarm.slave.tester.steps.installing import (
     install_names,

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from piufarm.outcome import Finding, Outcome, Severity, judge
+from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.examination import Examination, TestEnded
-from piufarm.slave.tester.options import Options
 
 
 class NotApplicable(Exception):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from piufarm.slave.tester.control import empty_deb
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.procedures.extra_test import extra_test
 from piufarm.slave.tester.procedures.procedure import Phase
+from piufarm.slave.tester.state.control import empty_deb
 from piufarm.slave.tester.steps.placing import place
 from piufarm.slave.tester.steps.same_state import require_same_state
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import one_line
+from piufarm.slave.tester.output.log import one_line
 from piufarm.slave.tester.procedures.extra_test import extra_test
 from piufarm.slave.tester.procedures.procedure import NotApplicable, Phase
 from piufarm.slave.tester.steps.placing import place

@@ -6,10 +6,10 @@ from typing import Final
 
 from piufarm.slave.tester.checks import run_checks
 from piufarm.slave.tester.checks.check import Moment
+from piufarm.slave.tester.command_line.options import Options, UsrMove
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.options import Options, UsrMove
 from piufarm.slave.tester.procedures.procedure import NotApplicable, Phase, Procedure
-from piufarm.slave.tester.scripts import run_scripts
+from piufarm.slave.tester.scripts.running import run_scripts
 from piufarm.slave.tester.steps.installing import install_names, install_tested_with_scripts, remove_tested
 from piufarm.slave.tester.steps.known import known_names
 from piufarm.slave.tester.steps.teardown import check_purged, note_owners, tear_down

@@ -8,7 +8,7 @@ from typing import Final
 
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import one_line
+from piufarm.slave.tester.output.log import one_line
 
 _CHECK: Final = "conffiles"
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from piufarm.outcome import Finding, Severity
-from piufarm.slave.tester.control import control_of, empty_deb, parse_controls, relations
 from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.state.control import control_of, empty_deb, parse_controls, relations
 from piufarm.slave.tester.steps.installing import files_in_place, note_installed
 from piufarm.slave.tester.steps.placing import place
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.installed_files import listing_files
-from piufarm.slave.tester.scripts import run_scripts
+from piufarm.slave.tester.output.installed_files import listing_files
+from piufarm.slave.tester.scripts.running import run_scripts
 from piufarm.slave.tester.steps.known import known_names
 from piufarm.slave.tester.steps.placing import place
 

@@ -8,8 +8,8 @@ from typing import Final
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks.listing import list_finding, not_ignored
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import one_line
-from piufarm.slave.tester.reference import Reference
+from piufarm.slave.tester.output.log import one_line
+from piufarm.slave.tester.state.reference import Reference
 
 _CHECK: Final = "same-state"
 

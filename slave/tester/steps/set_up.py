@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from piufarm.errors import FarmError
 from piufarm.slave.tester.examination import Examination, TestEnded
-from piufarm.slave.tester.scripts import run_scripts
+from piufarm.slave.tester.scripts.running import run_scripts
 from piufarm.trouble import TroubleKind
 
 

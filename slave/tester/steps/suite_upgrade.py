@@ -9,10 +9,10 @@ from typing import Final
 from piufarm.slave.tester.checks import run_checks
 from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.scripts import run_scripts
+from piufarm.slave.tester.scripts.running import run_scripts
 from piufarm.slave.tester.steps.installing import install_names
 from piufarm.slave.tester.steps.known import known_names
-from piufarm.slave.tester.suites import Suite, state_of
+from piufarm.slave.tester.upgrades.suites import Suite, state_of
 
 SOURCES: Final = "/etc/apt/sources.list"
 _LISTS: Final = "/var/lib/apt/lists/"

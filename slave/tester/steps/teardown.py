@@ -9,8 +9,8 @@ from piufarm.slave.chroot.interface import Refused
 from piufarm.slave.tester.checks import run_checks
 from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.packages import Restoration, restoration
-from piufarm.slave.tester.scripts import run_scripts
+from piufarm.slave.tester.scripts.running import run_scripts
+from piufarm.slave.tester.state.packages import Restoration, restoration
 from piufarm.slave.tester.steps.installing import unmistakable
 
 _WITHOUT_ARCHIVE: Final = "/tmp/piufarm-apt.conf"

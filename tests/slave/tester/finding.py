@@ -9,8 +9,8 @@ from typing import Final
 from piufarm.outcome import Finding
 from piufarm.slave.tester.checks import CHECKS
 from piufarm.slave.tester.checks.check import Moment
-from piufarm.slave.tester.ignores import builtin_rules
-from piufarm.slave.tester.options import CheckOptions, Options, RootOptions
+from piufarm.slave.tester.command_line.options import CheckOptions, Options, RootOptions
+from piufarm.slave.tester.state.ignores import builtin_rules
 from piufarm.slave.tester.steps.teardown import note_owners
 from tests.slave.tester.memory import Answer, Bench, Node, answered, bench
 

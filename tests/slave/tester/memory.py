@@ -23,10 +23,10 @@ from piufarm.slave.chroot.interface import (
     Process,
     Refused,
 )
+from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.inputs import Group, TestedPackage
-from piufarm.slave.tester.log import TestLog
-from piufarm.slave.tester.options import Options
+from piufarm.slave.tester.output.log import TestLog
 
 
 class Node(NamedTuple):

@@ -7,9 +7,9 @@ import pytest
 from piufarm.outcome import Finding, Severity
 from piufarm.run import run as run_program
 from piufarm.slave.chroot.interface import CommandResult, Limit
-from piufarm.slave.tester.adequate_program import AdequateProgram, adequate_program
+from piufarm.slave.tester.checks.adequate_program import AdequateProgram, adequate_program
 from piufarm.slave.tester.checks.check import Moment
-from piufarm.slave.tester.options import CheckOptions
+from piufarm.slave.tester.command_line.options import CheckOptions
 from tests.slave.tester.finding import installed, run
 from tests.slave.tester.memory import Bench, answered
 

@@ -10,8 +10,9 @@ from piufarm.archive.mirror import Mirror
 from piufarm.config.distros import Distros, load_distros
 from piufarm.errors import UsageError
 from piufarm.slave.bases.request import Bootstrap, Directory, Tarball
-from piufarm.slave.tester import base_request as base_request_module
-from piufarm.slave.tester.base_request import (
+from piufarm.slave.tester.command_line.options import RootOptions
+from piufarm.slave.tester.roots import base_request as base_request_module
+from piufarm.slave.tester.roots.base_request import (
     Archive,
     base_request,
     local_directories,
@@ -20,8 +21,7 @@ from piufarm.slave.tester.base_request import (
     site_proxy,
     sources_list,
 )
-from piufarm.slave.tester.options import RootOptions
-from piufarm.slave.tester.root_files import root_files
+from piufarm.slave.tester.roots.root_files import root_files
 
 MIRROR = Archive("http://mirror.example/debian", ("main", "contrib"))
 TARBALL = RootOptions(tarball=Path("/base.tgz"), distribution="bookworm", arch="amd64")

@@ -9,7 +9,7 @@ import pytest
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import CommandResult, Process
 from piufarm.slave.tester.checks.check import Moment
-from piufarm.slave.tester.options import CheckOptions, RootOptions
+from piufarm.slave.tester.command_line.options import CheckOptions, RootOptions
 from tests.slave.tester.finding import INFO, installed, run, with_query
 from tests.slave.tester.memory import Bench, Node, answered, directory, file
 

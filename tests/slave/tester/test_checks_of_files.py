@@ -7,9 +7,9 @@ import pytest
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.checks import CHECKS
 from piufarm.slave.tester.checks.check import Moment
-from piufarm.slave.tester.ignores import IgnoreRule, builtin_rules
-from piufarm.slave.tester.options import CheckOptions, UsrMove
-from piufarm.slave.tester.owners import FileLists
+from piufarm.slave.tester.command_line.options import CheckOptions, UsrMove
+from piufarm.slave.tester.state.ignores import IgnoreRule, builtin_rules
+from piufarm.slave.tester.state.owners import FileLists
 from tests.slave.tester.finding import INFO, installed, run
 from tests.slave.tester.memory import file, link
 

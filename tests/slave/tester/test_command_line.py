@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from piufarm.config.model import ChrootBackend
 from piufarm.errors import UsageError
-from piufarm.slave.tester import arguments
-from piufarm.slave.tester.log import Level
-from piufarm.slave.tester.options import DEBFOSTER_OPTIONS, Options, UsrMove
-from piufarm.slave.tester.parse import parse_options
-from piufarm.slave.tester.testdebs import testdebs_line as line_of_testdebs
+from piufarm.slave.tester.command_line import arguments
+from piufarm.slave.tester.command_line.options import DEBFOSTER_OPTIONS, Options, UsrMove
+from piufarm.slave.tester.command_line.parse import parse_options
+from piufarm.slave.tester.output.log import Level
+from piufarm.slave.tester.roots.testdebs import testdebs_line as line_of_testdebs
 from tests.support.clone import CLONE
 
 Meaning = Callable[[Options], object]

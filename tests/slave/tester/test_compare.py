@@ -3,10 +3,10 @@ from __future__ import annotations
 from hypothesis import given
 
 from piufarm.slave.chroot.interface import Changes, Entry
-from piufarm.slave.tester.compare import Comparison, compare
-from piufarm.slave.tester.diversions import parse_diversions
-from piufarm.slave.tester.identities import Identities
-from piufarm.slave.tester.tree import Tree
+from piufarm.slave.tester.state.compare import Comparison, compare
+from piufarm.slave.tester.state.diversions import parse_diversions
+from piufarm.slave.tester.state.identities import Identities
+from piufarm.slave.tester.state.tree import Tree
 from tests.slave.tester.memory import Node, directory, file, link, with_parents
 from tests.slave.tester.test_tree import TREES, changed, entries
 

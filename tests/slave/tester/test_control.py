@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from demo.debs import DebSpec, build
 from piufarm.errors import FarmError
 from piufarm.run import run
-from piufarm.slave.tester.control import control_of, empty_deb, parse_controls, relations
+from piufarm.slave.tester.state.control import control_of, empty_deb, parse_controls, relations
 from piufarm.slave.tester.steps.dependencies import dummy_fields
 from piufarm.slave.tester.steps.known import fetchable_packages
 

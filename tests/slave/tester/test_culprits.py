@@ -19,8 +19,8 @@ from piufarm.slave.chroot.interface import Chroot, CommandResult
 from piufarm.slave.chroot.limits import default_limits
 from piufarm.slave.chroot.overlay import OverlayBackend
 from piufarm.slave.network.access import NetworkAccess
-from piufarm.slave.tester.culprits import charge
-from piufarm.slave.tester.owners import INFO, FileLists, parse_list
+from piufarm.slave.tester.blame.culprits import charge
+from piufarm.slave.tester.state.owners import INFO, FileLists, parse_list
 from tests.slave.tester.specimens import deb
 from tests.support.bases import BaseTarball
 

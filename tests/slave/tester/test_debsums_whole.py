@@ -20,10 +20,10 @@ from piufarm.slave.chroot.supervised import SupervisedChroot
 from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.tester.checks import debsums
 from piufarm.slave.tester.checks.check import Moment
+from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.inputs import Group, TestedPackage
-from piufarm.slave.tester.log import TestLog
-from piufarm.slave.tester.options import Options
+from piufarm.slave.tester.output.log import TestLog
 from tests.slave.chroot.conftest import LIMITS
 
 NEW: Final = DebSpec(

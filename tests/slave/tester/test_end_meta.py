@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from piufarm.errors import FarmError
 from piufarm.slave.chroot.interface import Entry
-from piufarm.slave.tester.diversions import DIVERSIONS, Diversion
-from piufarm.slave.tester.end_meta import EndMeta, NotEndMeta, read_end_meta, write_end_meta
-from piufarm.slave.tester.packages import InstalledPackage
+from piufarm.slave.tester.state.diversions import DIVERSIONS, Diversion
+from piufarm.slave.tester.state.packages import InstalledPackage
+from piufarm.slave.tester.upgrades.end_meta import EndMeta, NotEndMeta, read_end_meta, write_end_meta
 from tests.slave.tester.memory import SMALL_BASE, bench, file
 
 ODD_NAME = "/usr/share/caf\udce9"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from piufarm.slave.tester.flavours import FLAVOURS, flavour
+from piufarm.slave.tester.command_line.flavours import FLAVOURS, flavour
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piufarm.slave.chroot.interface import Mark, MarkKind, Placement
-from piufarm.slave.tester.history import History
+from piufarm.slave.tester.blame.history import History
 
 COMMAND, ENDED, SCRIPT, SCRIPT_ENDED = (
     MarkKind.COMMAND, MarkKind.COMMAND_ENDED, MarkKind.SCRIPT, MarkKind.SCRIPT_ENDED,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piufarm.errors import UsageError
-from piufarm.slave.tester.ignores import Ignored, IgnoreRule, Ignores, builtin_rules
+from piufarm.slave.tester.state.ignores import Ignored, IgnoreRule, Ignores, builtin_rules
 
 
 @pytest.fixture(scope="module")

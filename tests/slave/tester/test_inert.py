@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from piufarm.slave.tester.inert import added_packages, are_in_the_way, are_inert
+from piufarm.slave.tester.shortcuts.inert import added_packages, are_in_the_way, are_inert
 from tests.slave.tester.memory import SMALL_BASE, Bench, Node, answered, bench, directory, file, link
 
 INFO = "/var/lib/dpkg/info/"

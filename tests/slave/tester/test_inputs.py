@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from demo.debs import DebSpec, build
 from piufarm.errors import UsageError
 from piufarm.run import run
+from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.inputs import Group, TestedPackage, resolve
-from piufarm.slave.tester.options import Options
 
 
 def groups(*operands: str | Path, apt: bool = False, **options: bool) -> list[list[str]]:

@@ -10,9 +10,9 @@ from piufarm.errors import FarmError
 from piufarm.outcome import Outcome
 from piufarm.slave.chroot.terminal import Terminal
 from piufarm.slave.tester import inspection
+from piufarm.slave.tester.command_line.options import OutputOptions
 from piufarm.slave.tester.inspection import SHELL, Inspection
-from piufarm.slave.tester.log import TestLog
-from piufarm.slave.tester.options import OutputOptions
+from piufarm.slave.tester.output.log import TestLog
 from tests.slave.tester.memory import Bench, bench
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from piufarm.slave.tester.command_line.options import CheckOptions
 from piufarm.slave.tester.examination import TestEnded
-from piufarm.slave.tester.ignores import builtin_rules
-from piufarm.slave.tester.installed_files import listing_files
-from piufarm.slave.tester.options import CheckOptions
+from piufarm.slave.tester.output.installed_files import listing_files
+from piufarm.slave.tester.state.ignores import builtin_rules
 from tests.slave.tester.finding import INFO, installed
 from tests.slave.tester.memory import Bench, file
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piufarm.errors import FarmError
-from piufarm.slave.tester.log import Level, TestLog, decode_output, one_line, quote_command, render, timestamp
+from piufarm.slave.tester.output.log import Level, TestLog, decode_output, one_line, quote_command, render, timestamp
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import Chroot, CommandResult
 from piufarm.slave.chroot.overlay import OverlayBackend
 from piufarm.slave.network.access import NetworkAccess
-from piufarm.slave.tester.script_set import ScriptSet, read_scripts
+from piufarm.slave.tester.scripts.script_set import ScriptSet, read_scripts
 from tests.slave.chroot.conftest import LIMITS
 from tests.support.clone import CLONE
 

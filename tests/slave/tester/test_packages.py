@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piufarm.slave.tester.diversions import parse_diversions
-from piufarm.slave.tester.owners import FileLists, parse_list
-from piufarm.slave.tester.packages import Conffile, InstalledPackage, parse_query, restoration
+from piufarm.slave.tester.state.diversions import parse_diversions
+from piufarm.slave.tester.state.owners import FileLists, parse_list
+from piufarm.slave.tester.state.packages import Conffile, InstalledPackage, parse_query, restoration
 
 OUTPUT = (
     "install\tinstalled\tbase-files\t12.4\n"

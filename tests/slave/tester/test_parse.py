@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from piufarm.errors import UsageError
-from piufarm.slave.tester import arguments
-from piufarm.slave.tester.ignores import IgnoreRule, builtin_rules
-from piufarm.slave.tester.log import Level
-from piufarm.slave.tester.options import Options
-from piufarm.slave.tester.parse import parse_options
+from piufarm.slave.tester.command_line import arguments
+from piufarm.slave.tester.command_line.options import Options
+from piufarm.slave.tester.command_line.parse import parse_options
+from piufarm.slave.tester.output.log import Level
+from piufarm.slave.tester.state.ignores import IgnoreRule, builtin_rules
 
 
 def parse(*words: str) -> Options:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piufarm.slave.chroot.interface import Entry
-from piufarm.slave.tester.packages import InstalledPackage, parse_remains
-from piufarm.slave.tester.tree import Tree
+from piufarm.slave.tester.state.packages import InstalledPackage, parse_remains
+from piufarm.slave.tester.state.tree import Tree
 from tests.slave.tester.memory import Node, answered, bench, file
 from tests.slave.tester.test_tree import TREES, changed, entries
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from piufarm.slave.tester.options import Options
-from piufarm.slave.tester.reproduce import reproduction
+from piufarm.slave.tester.command_line.options import Options
+from piufarm.slave.tester.output.reproduce import reproduction
 
 
 def words(line: str) -> list[str]:

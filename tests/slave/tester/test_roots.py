@@ -10,11 +10,11 @@ import pytest
 
 from piufarm.config.model import ChrootBackend
 from piufarm.errors import UsageError
-from piufarm.slave.tester import foreign_schroot
-from piufarm.slave.tester.foreign_schroot import without_foreign_schroot
-from piufarm.slave.tester.options import Options, RootOptions, TestOptions
-from piufarm.slave.tester.roots import Roots
-from piufarm.slave.tester.testdebs import testdebs_line as line_of_testdebs
+from piufarm.slave.tester.command_line.options import Options, RootOptions, TestOptions
+from piufarm.slave.tester.roots import foreign_schroot
+from piufarm.slave.tester.roots.foreign_schroot import without_foreign_schroot
+from piufarm.slave.tester.roots.standing import Roots
+from piufarm.slave.tester.roots.testdebs import testdebs_line as line_of_testdebs
 
 ROOT = RootOptions(distribution="one", mirrors=("http://m.example/debian main",), proxy="")
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piufarm.errors import UsageError
-from piufarm.slave.tester.script_set import CustomScript, ScriptSet, read_scripts
+from piufarm.slave.tester.scripts.script_set import CustomScript, ScriptSet, read_scripts
 
 
 def write(directory: Path, name: str | bytes, content: str = "#!/bin/sh\n", mode: int = 0o755) -> Path:

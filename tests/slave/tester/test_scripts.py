@@ -11,11 +11,11 @@ from demo.debs import DebSpec, build
 from piufarm.errors import FarmError
 from piufarm.outcome import Outcome, Severity, judge
 from piufarm.slave.chroot.interface import CommandResult, Limit
+from piufarm.slave.tester.command_line.options import Options, TestOptions
 from piufarm.slave.tester.examination import TestEnded
 from piufarm.slave.tester.inputs import Group, TestedPackage
-from piufarm.slave.tester.options import Options, TestOptions
-from piufarm.slave.tester.script_set import CustomScript, ScriptSet
-from piufarm.slave.tester.scripts import Skipped, require_testable, run_scripts
+from piufarm.slave.tester.scripts.running import Skipped, require_testable, run_scripts
+from piufarm.slave.tester.scripts.script_set import CustomScript, ScriptSet
 from piufarm.slave.tester.steps.set_up import set_up
 from tests.slave.tester.memory import Answer, Bench, MemoryChroot, answered, bench, file
 

@@ -10,12 +10,12 @@ import pytest
 
 from piufarm.outcome import Severity
 from piufarm.slave.chroot.interface import CommandResult, Process
-from piufarm.slave.tester.adequate_program import AdequateProgram
 from piufarm.slave.tester.checks import CHECKS, run_checks
+from piufarm.slave.tester.checks.adequate_program import AdequateProgram
 from piufarm.slave.tester.checks.check import Moment
+from piufarm.slave.tester.command_line.options import CheckOptions, RootOptions, UsrMove
 from piufarm.slave.tester.examination import TestEnded
-from piufarm.slave.tester.options import CheckOptions, RootOptions, UsrMove
-from piufarm.slave.tester.owners import FileLists
+from piufarm.slave.tester.state.owners import FileLists
 from tests.slave.tester.finding import INFO, installed
 from tests.slave.tester.memory import SMALL_BASE, Bench, Node, answered, file, link
 

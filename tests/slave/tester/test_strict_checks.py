@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from piufarm.outcome import Severity
 from piufarm.slave.chroot.interface import CommandResult
-from piufarm.slave.tester.alternatives import ALTERNATIVES, Alternative, difference, parse_alternative
 from piufarm.slave.tester.checks import CHECKS
 from piufarm.slave.tester.checks.accounts import changed, gone, left
 from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.checks.tmpfiles import made_at_boot
-from piufarm.slave.tester.cron_table import CronJob, parse_cron_table
-from piufarm.slave.tester.identities import Identities
-from piufarm.slave.tester.options import CheckOptions
+from piufarm.slave.tester.command_line.options import CheckOptions
+from piufarm.slave.tester.state.alternatives import ALTERNATIVES, Alternative, difference, parse_alternative
+from piufarm.slave.tester.state.cron_table import CronJob, parse_cron_table
+from piufarm.slave.tester.state.identities import Identities
 from tests.slave.tester.finding import INFO, installed, run
 from tests.slave.tester.memory import SMALL_BASE, Node, answered, file, link
 

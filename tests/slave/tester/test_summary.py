@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from piufarm.outcome import Finding, Origin, Outcome, Severity
-from piufarm.slave.tester.result import GroupResult, RunResult
-from piufarm.slave.tester.screen import Screen
-from piufarm.slave.tester.summary import summary
+from piufarm.slave.tester.output.result import GroupResult, RunResult
+from piufarm.slave.tester.output.screen import Screen
+from piufarm.slave.tester.output.summary import summary
 
 LEFT = Finding(
     "left-files", Severity.ERROR, "FAIL: Package purging left files on system:\n  /etc/x\t not owned\n", ("/etc/x",),

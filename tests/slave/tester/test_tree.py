@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from piufarm.slave.chroot.interface import Changes, Entry
 from piufarm.slave.chroot.tree import index_tree
-from piufarm.slave.tester.links import LinkIndex
-from piufarm.slave.tester.tree import Tree
+from piufarm.slave.tester.state.links import LinkIndex
+from piufarm.slave.tester.state.tree import Tree
 from tests.slave.tester.memory import Node, directory, file, link, with_parents
 
 NAMES = st.sampled_from(["a", "b", "c"])

@@ -12,15 +12,15 @@ from piufarm.outcome import Outcome
 from piufarm.slave.chroot.interface import CommandResult
 from piufarm.slave.job.metadata import OutdatedReference
 from piufarm.slave.network.access import NetworkAccess
-from piufarm.slave.tester.end_meta import EndMeta, read_end_meta, write_end_meta
+from piufarm.slave.tester.command_line.options import CheckOptions, Options, RootOptions, TestOptions, UsrMove
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.inputs import Group, TestedPackage
-from piufarm.slave.tester.log import TestLog
-from piufarm.slave.tester.options import CheckOptions, Options, RootOptions, TestOptions, UsrMove
+from piufarm.slave.tester.output.log import TestLog
 from piufarm.slave.tester.procedures.distupgrade import DISTUPGRADE
-from piufarm.slave.tester.script_set import CustomScript, ScriptSet
-from piufarm.slave.tester.suites import Suite
-from piufarm.slave.tester.way import Way
+from piufarm.slave.tester.scripts.script_set import CustomScript, ScriptSet
+from piufarm.slave.tester.upgrades.end_meta import EndMeta, read_end_meta, write_end_meta
+from piufarm.slave.tester.upgrades.suites import Suite
+from piufarm.slave.tester.upgrades.way import Way
 from tests.slave.tester.memory import Answer, Bench, MemoryChroot, answered, bench, file
 
 UPDATE = ("apt-get", "-o", "APT::Update::Error-Mode=any", "update")

@@ -17,16 +17,16 @@ import pytest
 from demo.debs import DebSpec
 from piufarm.run import clean_environment, run
 from piufarm.slave.chroot.interface import Entry
-from piufarm.slave.tester.arguments import configure
-from piufarm.slave.tester.end_meta import read_end_meta
+from piufarm.slave.tester.command_line.arguments import configure
+from piufarm.slave.tester.command_line.parse import parse_options
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.log import TestLog
-from piufarm.slave.tester.packages import InstalledPackage
-from piufarm.slave.tester.parse import parse_options
+from piufarm.slave.tester.output.log import TestLog
+from piufarm.slave.tester.output.result import RunResult
 from piufarm.slave.tester.procedures.distupgrade import DISTUPGRADE
 from piufarm.slave.tester.procedures.procedure import Phase
-from piufarm.slave.tester.result import RunResult
 from piufarm.slave.tester.runner import Runner
+from piufarm.slave.tester.state.packages import InstalledPackage
+from piufarm.slave.tester.upgrades.end_meta import read_end_meta
 from tests.slave.tester.specimens import deb
 from tests.slave.tester.workshop import Verdict, Workshop
 from tests.support.clone import PIUFARM

@@ -12,9 +12,9 @@ from demo.debs import DebSpec, build
 from piufarm.outcome import Finding, Outcome
 from piufarm.slave.tester import checks
 from piufarm.slave.tester.checks.check import Check, Moment
+from piufarm.slave.tester.command_line.options import CheckOptions, Options, RootOptions, TestOptions
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.inputs import Group, TestedPackage
-from piufarm.slave.tester.options import CheckOptions, Options, RootOptions, TestOptions
 from piufarm.slave.tester.procedures import wanted_procedures
 from piufarm.slave.tester.procedures.install_purge import INSTALL_PURGE
 from piufarm.slave.tester.procedures.upgrade import UPGRADE

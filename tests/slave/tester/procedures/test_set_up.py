@@ -7,9 +7,9 @@ import pytest
 
 from piufarm.errors import FarmError
 from piufarm.slave.chroot.interface import CommandResult
-from piufarm.slave.tester.options import Options, TestOptions
+from piufarm.slave.tester.command_line.options import Options, TestOptions
 from piufarm.slave.tester.procedures.install_purge import INSTALL_PURGE
-from piufarm.slave.tester.script_set import CustomScript, ScriptSet
+from piufarm.slave.tester.scripts.script_set import CustomScript, ScriptSet
 from piufarm.slave.tester.steps.set_up import set_up
 from tests.slave.tester.memory import Bench, answered, bench, file
 

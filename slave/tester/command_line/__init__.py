@@ -1,0 +1,1 @@
+"""The command line: options and operands, frozen into values."""

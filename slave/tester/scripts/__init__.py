@@ -1,0 +1,1 @@
+"""Custom scripts: which they are, and how they are run."""

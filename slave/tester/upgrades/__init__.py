@@ -1,0 +1,1 @@
+"""Upgrades between suites: the way through them, and what they are measured against."""
