@@ -149,13 +149,12 @@ class SqliteDatabase:
                 yield cursor
                 fault_point("store.commit-due")
             fault_point("store.committed")
-            if self._log.is_full():
-                self._log.move()
         if durable:
             # beside the next writer; whatever it adds to the log comes after this, also when the power fails
             self._log.sync()
-        if self._log.is_long():
-            self._log.move()
+        if self._log.is_due() and self._log.move():
+            with self._locks.turn():
+                self._log.move()  # what has come meanwhile: as nobody adds to it now, the next writer begins it anew
 
     def sync(self) -> None:
         """See Database.sync."""

@@ -1,7 +1,9 @@
 """The write-ahead log of a database file: when what it holds is moved into the file itself, and by whom.
 
 SQLite's own way is to do that within the commit that fills the log, while all other writers wait for their turns. Here
-it is done after the turn, beside the next writers; only where these leave no gap does one of them wait for it.
+it is done after the turn, beside the next writers; only where these leave no gap do they wait for the last of it. The
+log is not cut back when it begins anew, for that takes long with a large file, and would be done within a turn: whoever
+closes the database last removes it.
 """
 
 from __future__ import annotations
@@ -9,17 +11,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from piufarm.store.errors import StoreError
 
-_LIMIT_BYTES: Final = 4 * 1024 * 1024  # from here on it is moved; the log is cut back to this when it begins anew
-_HARD_LIMIT_BYTES: Final = 32 * 1024 * 1024  # from here on writers wait until it is moved
-# It stays long while somebody reads, however often it is moved.
+_LIMIT_BYTES: Final = 4 * 1024 * 1024  # a shorter one need not be moved
 _PAUSE_SECONDS: Final = 0.25
-_HARD_PAUSE_SECONDS: Final = 2.0
+_LONG_FRAMES: Final = 8192  # of a page each, 32 MiB in all: from here on it ought to begin anew
 
 
 class WriteAheadLog:
@@ -32,7 +31,7 @@ class WriteAheadLog:
         self._descriptor: int | None = None
         self._path = database.with_name(f"{database.name}-wal")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.execute(f"PRAGMA journal_size_limit = {_LIMIT_BYTES}")
+        connection.execute("PRAGMA journal_size_limit = -1")
 
     def sync(self) -> None:
         """Make durable what was committed before, by whichever process. Raises StoreError.
@@ -68,28 +67,21 @@ class WriteAheadLog:
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         return self._descriptor
 
-    def is_full(self) -> bool:
-        """Whether it has to be moved before anybody writes again."""
-        return self._size() > _HARD_LIMIT_BYTES and not self._was_moved_within(_HARD_PAUSE_SECONDS)
-
-    def is_long(self) -> bool:
-        """Whether it ought to be moved."""
-        return self._size() > _LIMIT_BYTES and not self._was_moved_within(_PAUSE_SECONDS)
-
-    def _was_moved_within(self, seconds: float) -> bool:
-        """Whether any process has just done so: only that writes to the database file itself."""
+    def is_due(self) -> bool:
+        """Whether it ought to be moved: no process has just done so, and only that writes to the database itself."""
         try:
-            return abs(time.time() - self._database.stat().st_mtime) < seconds
+            is_short = self._path.stat().st_size <= _LIMIT_BYTES
+            return not is_short and abs(time.time() - self._database.stat().st_mtime) >= _PAUSE_SECONDS
         except OSError:
             return False
 
-    def move(self) -> None:
-        """Move it as far as nobody reads it, unless another process is at it. Whatever fails is tried again later."""
-        with suppress(sqlite3.Error):  # all is safe in the log
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    def move(self) -> bool:
+        """Move it as far as nobody reads it, unless another process is at it. Whatever fails is tried again later.
 
-    def _size(self) -> int:
+        True if it is long, and all of it was moved: if nobody adds to it, and nobody reads it, it begins anew.
+        """
         try:
-            return self._path.stat().st_size
-        except OSError:
-            return 0
+            _, frames, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error:  # all is safe in the log
+            return False
+        return bool(moved == frames >= _LONG_FRAMES)
