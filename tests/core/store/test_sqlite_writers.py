@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -20,7 +19,6 @@ from piufarm.store.sqlite import locks
 from piufarm.store.sqlite.database import SqliteDatabase
 from tests.core.store.builders import SID, fill, package, result
 from tests.support.wait import wait_until
-
 
 
 @pytest.fixture
