@@ -27,7 +27,7 @@ from piufarm.store.sql.rows import (
 )
 
 _READ_BATCH: Final = 500
-_BATCH: Final = 50  # packages a transaction, which results of the section wait for: a few milliseconds
+_BATCH: Final = 200  # packages a transaction, which results of the section wait for: some milliseconds
 _OUTCOME_AND_STATE: Final = """
     r.outcome, p.retest_rank > 0, p.state, p.reason, p.chain, p.waiting, p.blocked, p.chosen, p.retestable, p.blocker
 """

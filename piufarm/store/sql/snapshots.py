@@ -29,7 +29,7 @@ from piufarm.store.sql.rows import (
 )
 from piufarm.store.sql.sections import mark_evaluated
 
-_BATCH: Final = 100  # rows a transaction: a few milliseconds, so that sessions hardly notice
+_BATCH: Final = 300  # rows a transaction: some milliseconds, so that sessions hardly notice
 _TIE_BITS: Final = 31
 _NEW: Final = ComputedState(PackageState.UNKNOWN, "new in the archive; its state has not been computed yet")
 _PACKAGE_COLUMNS: Final = (
