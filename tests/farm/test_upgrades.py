@@ -23,20 +23,20 @@ def _package(name: str, version: str, postinst: str = "") -> DebSpec:
 
 def test_a_section_upgrades_its_packages_and_keeps_what_the_upgraded_base_looks_like(farm: FarmSite) -> None:
     farm.configure(section={"upgrade-test-distros": f"{OLD} {SECTION}", "chroot-meta-auto": META})
-    farm.archive.publish(OLD, [_package("good", "1"), _package("leaves", "1"), _package("endures", "1")])
+    farm.archive.publish(OLD, [_package("good", "1"), _package("leaves", "1"), _package("tarries", "1")])
     leaving = "mkdir -p /var/lib/leaves && touch /var/lib/leaves/data"
-    farm.publish([_package("good", "2"), _package("leaves", "2", leaving), _package("endures", "1")])
+    farm.publish([_package("good", "2"), _package("leaves", "2", leaving), _package("tarries", "1")])
     OurMaster().refresh(farm)
     meta = farm.slave_directory / "1" / SECTION / META
     meta.parent.mkdir(parents=True)
     meta.write_bytes(b"\x80\x04 what piuparts has left")
 
-    wanted = {"pass/good_2.log", "fail/leaves_2.log", "pass/endures_1.log"}
+    wanted = {"pass/good_2.log", "fail/leaves_2.log", "pass/tarries_1.log"}
     with running(OurSlave(), farm):
         wait_until(lambda: set(farm.results()) == wanted, "the results", seconds=180)
     logs = {name: farm.log(outcome, name) for outcome, name in (("pass", "good_2"), ("fail", "leaves_2"))}
     assert "/var/lib/leaves/data\t not owned" in logs["leaves_2"]
-    everything = "".join([*logs.values(), farm.log("pass", "endures_1")])
+    everything = "".join([*logs.values(), farm.log("pass", "tarries_1")])
     assert everything.count("was written by piuparts") == 1, "the slave did not remove the file that was of no use"
     assert everything.count("Finding out what the base looks like") == 1
     assert everything.count("The upgraded base is known") == 2

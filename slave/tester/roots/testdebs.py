@@ -13,10 +13,10 @@ def testdebs_line(text: str) -> str:
 
     Raises UsageError for what is neither.
     """
-    words = text.split()
+    words = text.split() if "\0" not in text else []
     if words[:1] == ["deb"] and len(words) >= 3 and len(text.splitlines()) == 1:
         return text
-    if text.startswith("/") or _is_directory(text):
+    if words and (text.startswith("/") or Path(text).is_dir()):
         return f"deb [ trusted=yes ] file://{quote(str(Path(text).absolute()))} ./"
     if len(words) == 1 and ("://" in text or text.startswith(("file:", "copy:"))):
         return f"deb [ trusted=yes ] {words[0]} ./"
@@ -24,6 +24,3 @@ def testdebs_line(text: str) -> str:
         f"not a repository: {text!r}", hint="--testdebs-repo takes a directory, a URL or a whole `deb` line"
     )
 
-
-def _is_directory(text: str) -> bool:
-    return bool(text) and "\0" not in text and Path(text).is_dir()
