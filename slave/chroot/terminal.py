@@ -54,7 +54,7 @@ class Terminal:
         sys.stdout.flush()
         settings = termios.tcgetattr(_IN)
         usual = signal.signal(signal.SIGWINCH, notice)
-        tty.setraw(_IN)
+        tty.setraw(_IN, termios.TCSADRAIN)  # what was typed ahead is for the shell
         try:
             yield
         finally:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -16,6 +18,8 @@ from tests.slave.tester.workshop import Workshop
 from tests.support.clone import PIUFARM
 
 pytestmark = pytest.mark.farm
+
+_SILENCE_SECONDS: Final = 120
 
 
 def seen(workshop: Workshop, *words: str | Path, typed: bytes = b"") -> tuple[int, str]:
@@ -36,6 +40,7 @@ def seen(workshop: Workshop, *words: str | Path, typed: bytes = b"") -> tuple[in
 
 
 def _read(descriptor: int) -> bytes:
+    assert select.select([descriptor], [], [], _SILENCE_SECONDS)[0], "nothing more was said, and it did not end"
     try:
         return os.read(descriptor, 1 << 16)
     except OSError:  # the last one at the other end has gone
