@@ -187,6 +187,8 @@ def _blame_changed(case: _Case, path: str) -> _Blame:
     place = case.places.get(path)
     if place is None or not case.history.is_known:
         return _blame_disappeared(case, path)
+    if case.history.is_as_unpacked(place):
+        return _Blame(case.owners(path), bool(case.owners(path)))
     span = case.history.changed(place)
     if span is not None and not span.actors and span.command in _PACKAGE_MANAGERS:
         return _Blame(case.owners(path), bool(case.owners(path)))

@@ -59,6 +59,10 @@ class History:
         """Of which packages processes were running at the last mark."""
         return self._spans[-1].strays
 
+    def is_as_unpacked(self, place: Placement) -> bool:
+        """Whether a packaged file has the time that its package gives it: nobody has written into it since."""
+        return place.content_ns < self._times[0]
+
     def made(self, place: Placement) -> Span:
         """When the object was made, or first changed if the base has it."""
         return self._spans[self._made_at(place)]
@@ -67,7 +71,7 @@ class History:
         """When the object was changed last; None if two spans are too close to each other to tell."""
         made = self._made_at(place)
         spans = self._spans[max(made, self._first_at(place.changed_ns)) : self._last_at(place.changed_ns) + 1]
-        if self._spans[made] in spans:
+        if self._spans[made].actors and self._spans[made] in spans:
             return self._spans[made]  # what one makes, one changes
         busy = {span for span in spans if span.actors} or set(spans)
         return busy.pop() if len(busy) == 1 else None
