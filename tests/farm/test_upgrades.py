@@ -38,8 +38,10 @@ def test_a_section_upgrades_its_packages_and_keeps_what_the_upgraded_base_looks_
     assert "/var/lib/leaves/data\t not owned" in logs["leaves_2"]
     everything = "".join([*logs.values(), farm.log("pass", "tarries_1")])
     assert everything.count("was written by piuparts") == 1, "the slave did not remove the file that was of no use"
-    assert everything.count("Finding out what the base looks like") == 1
-    assert everything.count("The upgraded base is known") == 2
+    # not to be seen if the failing one came first: its log is that of a second look, which finds what the first made
+    made = everything.count("Finding out what the base looks like")
+    assert made == 0 or (made == 1 and "Finding out what the base looks like" not in logs["leaves_2"])
+    assert everything.count("The upgraded base is known") == 3 - made
     kept = read_end_meta(meta)
     assert kept is not None
     assert len(kept.history) == 2

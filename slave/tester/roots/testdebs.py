@@ -23,4 +23,3 @@ def testdebs_line(text: str) -> str:
     raise UsageError(
         f"not a repository: {text!r}", hint="--testdebs-repo takes a directory, a URL or a whole `deb` line"
     )
-
