@@ -31,7 +31,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-_WAITING_PER_CORE: Final = 16  # for the processor, from which on work that can wait is left to others
+_WAITING_PER_CORE: Final = 4  # for the processor, from which on work that can wait is left to others
 
 
 def is_overloaded() -> bool:
