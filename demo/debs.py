@@ -59,23 +59,24 @@ class DebSpec:
 
 
 def build(spec: DebSpec, directory: Path) -> Path:
-    """Build the .deb into `directory` and return its path.
+    """Build the .deb into `directory` and return its path; who reads one of an earlier build reads that one on.
 
     Raises CommandFailed if dpkg-deb refuses the package.
     """
     directory.mkdir(parents=True, exist_ok=True)
     target = directory / spec.file_name
-    with tempfile.TemporaryDirectory(prefix="deb-") as scratch:
-        root = Path(scratch) / "root"
+    with tempfile.TemporaryDirectory(prefix=".deb-", dir=directory) as scratch:
+        root, deb = Path(scratch) / "root", Path(scratch) / spec.file_name
         root.mkdir(mode=0o755)
         _lay_out(spec, root)
         _write_control(spec, root)
         owned = any(member.owner != (0, 0) for member in spec.members().values())
         ownership = [] if owned else ["--root-owner-group"]
         run(
-            ["dpkg-deb", *ownership, "--uniform-compression", "-Zxz", "-z1", "--build", root, target],
+            ["dpkg-deb", *ownership, "--uniform-compression", "-Zxz", "-z1", "--build", root, deb],
             env=clean_environment(SOURCE_DATE_EPOCH=_EPOCH),
         )
+        deb.replace(target)
     return target
 
 

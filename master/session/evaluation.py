@@ -35,6 +35,7 @@ class Evaluation:
 
     def start(self) -> bool:
         """Whether a process is at work on the states now."""
+        self._looked_at = self._around.machine.clock()
         try:
             if not is_being_evaluated(self._around.store, self._section.name):
                 lock = self._files.prepare(self._files.root) / _LOCK
@@ -61,6 +62,7 @@ class Evaluation:
             self._around.store.release()
             machine.sleep(pause)
             pause = min(2 * pause, _POLL_MAX_SECONDS)
+            self._start_in_time()  # the process that was at work may have been on its way out
             still_due = self.is_due
             found = take()
             if found or not still_due:
@@ -68,8 +70,6 @@ class Evaluation:
         return found
 
     def _start_in_time(self) -> None:
-        """Nobody waits, and whoever leaves asks again: to look once in a while is enough."""
-        now = self._around.machine.clock()
-        if self._looked_at is None or now - self._looked_at >= _LOOK_EVERY:
-            self._looked_at = now
+        """Start a process if none is at work; to look once in a while is enough."""
+        if self._looked_at is None or self._around.machine.clock() - self._looked_at >= _LOOK_EVERY:
             self.start()

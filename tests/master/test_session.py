@@ -6,6 +6,7 @@ import fcntl
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from piufarm.master.session.evaluation import Evaluation
 from piufarm.master.session.machine import Machine
 from piufarm.master.session.session import Session, Visitor
 from piufarm.master.session.surroundings import Surroundings
-from piufarm.names import Package, Version
+from piufarm.names import Package, SectionName, Version
 from piufarm.protocol import MasterConnection, RemoteProtocolError
 from piufarm.store.model import Reservation, Standing
 from tests.core.store.builders import HOUR, NOON, result
@@ -191,6 +192,29 @@ def test_a_computation_that_ends_while_a_slave_asks_is_not_missed(office: Office
         return [found] if found else []
 
     assert [found.package for found in Evaluation(office.section, office.files, around).wait_for(take)] == ["b"]
+
+
+def test_a_process_that_was_at_work_when_a_slave_asked_but_on_its_way_out_is_replaced(office: Office) -> None:
+    office.fill("a", "b -> a")
+    office.store.record_run(SID, result("a"))
+    starts: list[float] = []
+    slept: list[float] = []
+
+    def start(section: SectionName, *, config: Path, errors: Path, lock: Path) -> None:
+        starts.append(sum(slept))
+        if len(starts) > 1:  # nothing is started while the first one ends
+            office.settle()
+
+    machine = Machine(lambda: NOON + timedelta(seconds=sum(slept)), slept.append, start)
+    around = Surroundings(office.store, "worker1", office.config, office.files.root / "errors", print, print, machine)
+
+    def take() -> list[Reservation]:
+        found = office.store.reserve(SID, owner="worker1", now=NOON, deadline=NOON + HOUR)
+        return [found] if found else []
+
+    assert [found.package for found in Evaluation(office.section, office.files, around).wait_for(take)] == ["b"]
+    assert starts[0] == 0
+    assert 1 <= starts[1] <= 3
 
 
 def test_idle_is_zero_while_there_is_something_to_do(office: Office) -> None:
