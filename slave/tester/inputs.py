@@ -27,6 +27,7 @@ class TestedPackage:
     name: str  # what queries and removals name; `name:arch` if it was asked for so
     version: str | None = None
     deb: Path | None = None
+    architecture: str = ""  # that the file is for
 
     @property
     def plain_name(self) -> str:
@@ -92,7 +93,7 @@ def _from_name(operand: str) -> TestedPackage:
 
 
 def _group_of_files(paths: Sequence[Path]) -> Group:
-    """Raises UsageError for files that are missing, or that could not lie beside each other."""
+    """Raises UsageError for files that are missing, and for two of one package: only one of them would be tested."""
     once: dict[str, Path] = {}
     for path in paths:
         once.setdefault(os.path.realpath(path), path)
@@ -101,14 +102,16 @@ def _group_of_files(paths: Sequence[Path]) -> Group:
         if not path.is_file():
             hint = "to test a package of the archive by name, add --apt" if "/" not in str(path) else None
             raise UsageError(f"no such file: {path}", hint=hint)
-    names = Counter(path.name for path in files)
-    twice = [name for name, count in names.items() if count > 1]
-    if twice:
-        raise UsageError(f"two files of the name {twice[0]}", hint="test them one by one, with --single-packages")
     try:
-        return Group(tuple(map(_from_file, files)))
+        packages = tuple(map(_from_file, files))
     except _BadPackageFile as error:
         return Group(tuple(TestedPackage(path.name, path.name, deb=path) for path in files), str(error))
+    names = Counter((package.name, package.architecture) for package in packages)
+    for (name, architecture), count in names.items():
+        if count > 1:
+            hint = "only one can be installed; test them one by one, with --single-packages"
+            raise UsageError(f"{count} files of the package {name}:{architecture}", hint=hint)
+    return Group(packages)
 
 
 def _from_file(path: Path) -> TestedPackage:
@@ -120,7 +123,7 @@ def _from_file(path: Path) -> TestedPackage:
         name, version = Package(control["Package"]), Version(control["Version"])
     except (apt_pkg.Error, LookupError, InvalidName, SystemError, UnicodeDecodeError) as error:
         raise _BadPackageFile(f"{path} is not a readable Debian package: {error}") from error
-    return TestedPackage(f"{name}={version}", name, version, path)
+    return TestedPackage(f"{name}={version}", name, version, path, control.get("Architecture", ""))
 
 
 def _debs_of_changes(path: Path) -> Sequence[Path]:

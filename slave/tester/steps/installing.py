@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, count
+from pathlib import Path
 
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.tester.examination import Examination
@@ -77,10 +79,19 @@ def install_names(examination: Examination, names: Sequence[str], *options: str)
         note_installed(examination)
 
 
+def places_of(debs: Iterable[Path]) -> dict[str, Path]:
+    """Each file by the name that it gets in the chroot: its own, behind a number if another one has that."""
+    places: dict[str, Path] = {}
+    for deb in debs:
+        names = chain([deb.name], (f"{number}-{deb.name}" for number in count(2)))
+        places[next(place for name in names if (place := f"./tmp/{name}") not in places)] = deb
+    return places
+
+
 @contextmanager
 def files_in_place(examination: Examination) -> Iterator[list[str]]:
     """The files under test are in the chroot as long as the block lasts: their names, as apt takes them."""
-    files = {f"./tmp/{deb.name}": deb for deb in examination.group.debs}
+    files = places_of(examination.group.debs)
     for name, deb in files.items():
         with deb.open("rb") as content:
             place(examination, name[1:], content)
@@ -119,5 +130,5 @@ def _require_installed(examination: Examination) -> None:
         text = f"Could not install {' '.join(missing)}."
         examination.report(Finding("installation", Severity.ERROR, text), ends_the_test=True)
     if examination.group.debs:
-        listed = ", ".join(f"'./tmp/{deb.name}'" for deb in examination.group.debs)
+        listed = ", ".join(f"'{place}'" for place in places_of(examination.group.debs))
         examination.log.info(f"Installation of [{listed}] ok")

@@ -59,7 +59,7 @@ def test_files_are_known_by_what_they_hold_and_not_by_their_names(debs: Path, tm
     (tmp_path / "strange name.deb").write_bytes((debs / "p-a_2-3_all.deb").read_bytes())
     (group,) = resolve(Options((str(tmp_path / "strange name.deb"),)))
     assert group.packages == (
-        TestedPackage("p-a=1:2-3", "p-a", "1:2-3", tmp_path / "strange name.deb"),
+        TestedPackage("p-a=1:2-3", "p-a", "1:2-3", tmp_path / "strange name.deb", "all"),
     )
 
 
@@ -164,16 +164,27 @@ def test_a_bad_package_spoils_its_group_and_no_other(debs: Path, tmp_path: Path)
     assert len(together.packages) == 2
 
 
-def test_a_file_counts_once_and_two_of_one_name_cannot_be_tested_together(debs: Path, tmp_path: Path) -> None:
-    one = debs / "p-a_2-3_all.deb"
+def test_a_file_counts_once_however_it_is_named(debs: Path) -> None:
+    one, two = debs / "p-a_2-3_all.deb", debs / "p-b_2-3_all.deb"
     assert groups(one, one, one.parent / ".." / one.parent.name / one.name) == [["p-a=1:2-3"]]
-    two = debs / "p-b_2-3_all.deb"
     assert groups(two, one, two) == [["p-b=1:2-3", "p-a=1:2-3"]]
-    other = tmp_path / one.name
+
+
+def test_only_one_file_of_a_package_can_be_installed_so_two_are_not_tested_together(
+    debs: Path, tmp_path: Path
+) -> None:
+    one, other = debs / "p-a_2-3_all.deb", tmp_path / "p-a_2-3_all.deb"
     other.write_bytes(one.read_bytes())
-    with pytest.raises(UsageError, match="two files of the name p-a_2-3_all"):
-        groups(one, other)
-    assert groups(one, other, single_packages=True) == [["p-a=1:2-3"], ["p-a=1:2-3"]]
+    for second in (other, build(DebSpec("p-a", version="4"), tmp_path)):
+        with pytest.raises(UsageError, match="2 files of the package p-a:all") as error:
+            groups(one, second)
+        assert "--single-packages" in (error.value.hint or "")
+        assert len(groups(one, second, single_packages=True)) == 2
+
+
+def test_a_package_for_several_architectures_has_a_file_for_each(tmp_path: Path) -> None:
+    files = [build(DebSpec("p-both", architecture=name), tmp_path) for name in ("amd64", "i386")]
+    assert groups(*files) == [["p-both=1", "p-both=1"]]
 
 
 @given(st.one_of(st.binary(), st.text(alphabet="Files: \n.debx1\t-=ü", max_size=60).map(str.encode)))

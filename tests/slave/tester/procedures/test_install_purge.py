@@ -11,7 +11,8 @@ from piufarm.slave.chroot.interface import CommandResult, Limit
 from piufarm.slave.tester.examination import TestEnded
 from piufarm.slave.tester.inputs import Group, TestedPackage
 from piufarm.slave.tester.procedures.install_purge import INSTALL_PURGE
-from tests.slave.tester.memory import Answer, Bench, answered, bench, file
+from piufarm.slave.tester.steps.installing import places_of
+from tests.slave.tester.memory import Answer, Bench, MemoryChroot, answered, bench, file
 
 BASE = "install\tinstalled\tbase-files\t12\n\ninstall\tinstalled\tdash\t0.5\n\n"
 PROBE = "install\tinstalled\tprobe\t1\n\n"
@@ -93,6 +94,37 @@ def test_files_are_copied_installed_and_taken_away_again(tmp_path: Path) -> None
     assert calls(made)[0] == ("apt-get", "-y", "--allow-downgrades", "install", "./tmp/probe_1_all.deb")
     assert "INFO: Installation of ['./tmp/probe_1_all.deb'] ok" in made.log
     assert not made.chroot.exists("/tmp/probe_1_all.deb")
+
+
+def test_files_of_one_name_are_installed_both(tmp_path: Path) -> None:
+    installed = {name: f"install\tinstalled\t{name}\t1\n\n" for name in ("one", "two")}
+    seen: list[bytes | None] = []
+
+    def look(chroot: MemoryChroot, argv: Sequence[str]) -> None:
+        if argv[0] == "apt-get" and "install" in argv:
+            seen.extend(chroot.read(f"/tmp/{name}") for name in ("new.deb", "2-new.deb"))
+
+    made = bench(tmp_path, look, queries(BASE + "".join(installed.values()), BASE))
+    packages = []
+    for name in installed:
+        deb = tmp_path / name / "new.deb"
+        deb.parent.mkdir()
+        deb.write_bytes(name.encode())
+        packages.append(TestedPackage(f"{name}=1", name, "1", deb))
+    made.examination.group = Group(tuple(packages))
+    assert INSTALL_PURGE.carry_out(made.examination) is Outcome.PASS
+    assert seen == [b"one", b"two"]
+    assert calls(made)[0] == ("apt-get", "-y", "--allow-downgrades", "install", "./tmp/new.deb", "./tmp/2-new.deb")
+    assert "INFO: Installation of ['./tmp/new.deb', './tmp/2-new.deb'] ok" in made.log
+    assert not any(path.startswith("/tmp/") for path in made.chroot.nodes)
+
+
+def test_no_two_files_get_one_place() -> None:
+    names = ("x.deb", "2-x.deb", "x.deb", "x.deb", "2-x.deb")
+    paths = [Path(str(number)) / name for number, name in enumerate(names)]
+    places = places_of(paths)
+    assert list(places.values()) == paths
+    assert list(places) == ["./tmp/x.deb", "./tmp/2-x.deb", "./tmp/3-x.deb", "./tmp/4-x.deb", "./tmp/2-2-x.deb"]
 
 
 def test_a_file_that_was_not_installed_fails(tmp_path: Path) -> None:
