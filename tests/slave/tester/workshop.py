@@ -159,7 +159,8 @@ def ours(workshop: Workshop, specimen: Specimen, *more: str) -> Verdict:
 @pytest.fixture(scope="session")
 def schroot(workshop: Workshop) -> Iterator[str]:
     """A schroot of the unprivileged account with the same base."""
-    label = "specimens"  # of the architecture's place in the name: keeps it apart from a real one
+    # in the place of the architecture: keeps it apart from a real one, and from that of another run of the tests
+    label = f"specimens-{os.getpid()}"
     words: list[str | Path] = [SUITE, "--user", workshop.account.name, "--arch", label, "--tarball", workshop.tarball]
     words += ["--mirror", f"{workshop.server.url} main", "--keyring", workshop.archive.keyring]
     run([PIUFARM, "slave", "setup-schroot", *words, "--directory", workshop.directory / "schroot"])
