@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Final, NamedTuple, NoReturn
 
 from piufarm import __version__
-from piufarm.errors import FarmError, PiufarmError
+from piufarm.errors import FarmError, PiufarmError, Unforeseen
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
@@ -97,7 +97,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return _help_group(words)
     name, rest = found
     try:
-        with _ended_by_signals():
+        with _ended_by_signals(), Unforeseen(lambda text: print(text, file=sys.stderr)):
             return _run(name, rest)
     except PiufarmError as error:
         _complain(name, error.message, error.hint)

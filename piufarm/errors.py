@@ -6,6 +6,8 @@ Library code raises these; only `piufarm.__main__` turns them into a message and
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
+from types import TracebackType
 from typing import ClassVar, Final
 
 from piufarm.trouble import TroubleKind
@@ -43,6 +45,34 @@ class FarmError(PiufarmError):
     def __init__(self, message: str, *, hint: str | None = None, kind: TroubleKind | None = None) -> None:
         super().__init__(message, hint=hint)
         self.kind = kind or self.usual_kind
+
+
+class InternalError(FarmError):
+    """A mistake of this program. Only `Unforeseen` makes one; where it happened has been told by then."""
+
+
+class Unforeseen:
+    """A block in which an error that nobody has foreseen is told with its traceback and becomes an InternalError.
+
+    Errors of the system pass, as all that is meant to end a program does: they are no mistakes of the program.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+
+    def __enter__(self) -> None:
+        """Nothing has to be prepared."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception) and not isinstance(error, PiufarmError | OSError):
+            from traceback import format_exception  # loads what nobody needs who makes no mistakes
+
+            self._tell("".join(format_exception(error)).rstrip("\n"))
+            text = f"internal error: {type(error).__name__}: {error}".rstrip(": ")
+            hint = "this is a mistake of piufarm: please report it with the traceback"
+            raise InternalError(text, hint=hint) from error
 
 
 def trouble_kind(error: BaseException) -> TroubleKind:

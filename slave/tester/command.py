@@ -10,7 +10,7 @@ import sys
 from typing import Final
 
 from piufarm import __version__
-from piufarm.errors import FarmError, PiufarmError, UsageError, trouble_kind
+from piufarm.errors import FarmError, PiufarmError, Unforeseen, UsageError, trouble_kind
 from piufarm.outcome import Outcome
 from piufarm.slave.chroot.own_range import own_range
 from piufarm.slave.tester.command_line import arguments as command_line
@@ -58,7 +58,7 @@ def _run(options: Options, output: Output) -> int:
     inspection = Inspection(options.output, options.tmpdir, log, output.aside)
     _announce(options, log)
     try:
-        with output.following():
+        with output.following(), Unforeseen(log.error):
             outcome = Runner(options, log, result, inspection.look).run()
     except KeyboardInterrupt:
         log.error("Interrupted, the test was aborted.")
@@ -67,10 +67,10 @@ def _run(options: Options, output: Output) -> int:
     except SystemExit:
         result.trouble, result.trouble_kind = "terminated", TroubleKind.KILLED
         raise
-    except PiufarmError as error:
-        result.trouble, result.trouble_kind = error.message, trouble_kind(error)
-        kind = "the farm is in trouble" if isinstance(error, FarmError) else "the command line is wrong"
-        log.error(f"Not tested, {kind}: {error.message}")
+    except (PiufarmError, OSError) as error:
+        result.trouble, result.trouble_kind = str(error), trouble_kind(error)
+        kind = "the command line is wrong" if isinstance(error, UsageError) else "the farm is in trouble"
+        log.error(f"Not tested, {kind}: {error}")
         raise
     finally:
         result.reproduce = reproduction(options, result.versions)

@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from piufarm.archive.errors import BadSignature, FetchError, NotFound
-from piufarm.errors import ConfigError, FarmError, trouble_kind
+from piufarm.errors import ConfigError, FarmError, InternalError, Unforeseen, trouble_kind
 from piufarm.trouble import TroubleKind
 
 
@@ -34,3 +34,22 @@ def test_a_full_disk_is_the_reason_wherever_it_was_noticed() -> None:
     wrapped.__cause__ = FarmError("between")
     wrapped.__cause__.__cause__ = OSError(errno.ENOSPC, "No space left on device")
     assert trouble_kind(wrapped) is TroubleKind.DISK
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), AssertionError(), RecursionError("too deep"), MemoryError()])
+def test_what_nobody_foresaw_becomes_an_internal_error_that_was_told(error: Exception) -> None:
+    told: list[str] = []
+    with pytest.raises(InternalError) as caught, Unforeseen(told.append):
+        raise error
+    assert caught.value.__cause__ is error
+    assert caught.value.message.startswith(f"internal error: {type(error).__name__}")
+    assert [text.partition("\n")[0] for text in told] == ["Traceback (most recent call last):"]
+
+
+@pytest.mark.parametrize("error", [FarmError("x"), ConfigError("x"), OSError(), KeyboardInterrupt(), SystemExit(1)])
+def test_what_was_foreseen_passes_as_it_is(error: BaseException) -> None:
+    told: list[str] = []
+    with pytest.raises(type(error)) as caught, Unforeseen(told.append):
+        raise error
+    assert caught.value is error
+    assert told == []
