@@ -33,6 +33,12 @@ _UNPACK_FAILED: Final = re.compile(
 )
 # Scripts that can bring back what dpkg has removed.
 _LATE: Final = ("prerm", "postrm")
+_ACCOUNT_FILES: Final = ("/etc/group", "/etc/passwd")
+# What adequate says of a package and another one together, such as a library that it uses.
+_OF_TWO_PACKAGES: Final = (
+    "incompatible-licenses", "ldd-failure", "missing-symbol-version-information", "program-name-collision",
+    "symbol-size-mismatch", "undefined-symbol",
+)  # fmt: skip
 _NEW_DIVERSION: Final = "FAIL: Installed diversions"
 
 
@@ -157,7 +163,7 @@ def _blame_modified(case: _Case, path: str) -> _Blame:
     if place is None or not case.history.is_known:
         return _NOBODY
     if f"{path}/" in case.finding.subjects:
-        return _only_one(case.history.actors_between(place, place.changed_ns))
+        return _only_one(case.history.suspects_between(place, place.changed_ns))
     made, changed = case.made(path), case.changed(path)
     return _Blame(_names(made, changed), made is not None and changed is not None)
 
@@ -171,11 +177,23 @@ def _blame_disappeared(case: _Case, path: str) -> _Blame:
     place = case.places.get(posixpath.dirname(path))
     if place is None or not case.history.is_known:
         return _NOBODY
-    return _only_one(case.history.actors_between(place, place.content_ns))
+    return _only_one(case.history.suspects_between(place, place.content_ns))
 
 
-def _only_one(actors: frozenset[str]) -> _Blame:
-    return _Blame(actors, True) if len(actors) == 1 and NOBODY_KNOWS not in actors else _NOBODY
+def _only_one(suspects: frozenset[str]) -> _Blame:
+    return _Blame(suspects, True) if len(suspects) == 1 and NOBODY_KNOWS not in suspects else _NOBODY
+
+
+def _accounts(case: _Case) -> Charge:
+    """The only package whose scripts ran before users and groups were changed for the last time, if there is one.
+
+    Every change writes the same files anew, so that nothing tells the earlier ones from each other.
+    """
+    places = case.chroot.placements(_ACCOUNT_FILES).values()
+    if not places or not case.history.is_known:
+        return Charge()
+    suspects = case.history.suspects_until(max(place.changed_ns for place in places))
+    return Charge(*_only_one(suspects))
 
 
 def _changed_since_unpacked(case: _Case) -> Charge:
@@ -208,6 +226,12 @@ def _blame_link(case: _Case, path: str) -> _Blame:
 def _of_owners(case: _Case) -> Charge:
     """What the finding itself says about whose it is."""
     return Charge(frozenset(case.finding.owners), bool(case.finding.owners))
+
+
+def _inadequate(case: _Case) -> Charge:
+    """The package that adequate complains about; of what two packages have to agree on nobody knows which is wrong."""
+    is_settled = not any(f" {tag} " in case.finding.text for tag in _OF_TWO_PACKAGES)
+    return _of_owners(case)._replace(is_settled=is_settled and bool(case.finding.owners))
 
 
 def _diverted(case: _Case) -> Charge:
@@ -247,6 +271,8 @@ _RULES: Final[Mapping[str, Callable[[_Case], Charge]]] = {
     "alternatives": _modified,
     "disappeared-files": _disappeared,
     "debsums": _changed_since_unpacked,
+    "accounts": _accounts,
+    "adequate": _inadequate,
     "broken-symlinks": _linked,
     "processes": _running,
     "diversions": _diverted,

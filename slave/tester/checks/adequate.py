@@ -61,6 +61,12 @@ def _tags(output: str, known: Iterable[str]) -> str:
     return "".join(f" {tag} " for tag in known if f" {tag} " in output)
 
 
+def _packages(examination: Examination, result: CommandResult) -> tuple[str, ...]:
+    """The packages under test that it says something about."""
+    said = {line.partition(": ")[0].partition(":")[0] for line in decode_output(result.output).split("\n")}
+    return tuple(sorted(said & set(examination.own_names())))
+
+
 def _lines(result: CommandResult) -> Iterable[str]:
     """What is to be reported of it, as the lines that log readers know."""
     output = decode_output(result.output).strip()
@@ -83,8 +89,11 @@ def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
     result = _run(examination)
     fails = examination.options.checks.inadequate_fails
     severity = Severity.ERROR if fails else Severity.WARNING
-    for text in _lines(result) if result is not None else ():
-        yield Finding(_NAME, severity, f"{'FAIL' if fails else 'WARN'}: {text}")
+    if result is None:
+        return
+    owners = _packages(examination, result)
+    for text in _lines(result):
+        yield Finding(_NAME, severity, f"{'FAIL' if fails else 'WARN'}: {text}", owners=owners)
 
 
 CHECK: Final = Check(_NAME, (Moment.BEFORE_REMOVAL,), _find, is_wanted=lambda options: options.adequate)

@@ -7,6 +7,7 @@ import pytest
 from piufarm.outcome import Finding, Severity
 from piufarm.run import run as run_program
 from piufarm.slave.chroot.interface import CommandResult, Limit
+from piufarm.slave.tester.blame.culprits import charge
 from piufarm.slave.tester.checks.adequate_program import AdequateProgram, adequate_program
 from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.command_line.options import CheckOptions
@@ -64,6 +65,22 @@ def test_it_fails_if_so_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     _, findings = looked_at(tmp_path, monkeypatch, "probe: ldd-failure /d\n", checks=checks)
     assert texts(findings)[1] == "FAIL: Running adequate resulted in inadequate tags found:  ldd-failure "
     assert {finding.severity for finding in findings} == {Severity.ERROR}
+
+
+@pytest.mark.parametrize(("tag", "is_settled"), [("missing-copyright-file", True), ("undefined-symbol", False)])
+def test_it_is_the_package_that_adequate_complains_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tag: str, is_settled: bool
+) -> None:
+    checks = CheckOptions(inadequate_fails=True)
+    output = f"probe:amd64: {tag} /usr/x (libx.so)\nelsewhere: {tag} /y\nprobe is: not meant\n"
+    made, findings = looked_at(tmp_path, monkeypatch, output, checks=checks)
+    charged = [charge(finding, made.chroot, made.examination.lists) for finding in findings]
+    assert [(finding.culprits, finding.is_settled) for finding in charged] == [(("probe",), is_settled)] * 2
+
+
+def test_nobody_is_charged_with_adequate_ending_badly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, (finding,) = looked_at(tmp_path, monkeypatch, "", 3)
+    assert charge(finding, made.chroot, made.examination.lists).culprits == ()
 
 
 def test_one_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

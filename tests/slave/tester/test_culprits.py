@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -76,14 +77,19 @@ class Site:
         return charge(Finding(check, Severity.ERROR, text, paths), self.chroot, self.lists)
 
 
-@pytest.fixture(scope="module")
-def site(base_tarball: BaseTarball, session_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+@contextmanager
+def opened(base_tarball: BaseTarball, cache: Path, folder: Path) -> Iterator[Site]:
     request = BaseRequest(Tarball(base_tarball.path), "amd64", upgrade=False)
     with (
-        prepare(request, cache=session_cache, network=NetworkAccess((), session_cache / "debs")) as base,
+        prepare(request, cache=cache, network=NetworkAccess((), cache / "debs")) as base,
         OverlayBackend(Path("/tmp")).open(base, default_limits()) as chroot,
     ):
-        site = Site(chroot, tmp_path_factory.mktemp("debs"), FileLists.of_base(base.root))
+        yield Site(chroot, folder, FileLists.of_base(base.root))
+
+
+@pytest.fixture(scope="module")
+def site(base_tarball: BaseTarball, session_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with opened(base_tarball, session_cache, tmp_path_factory.mktemp("debs")) as site:
         assert site.install(DEPENDENCY).status == 0
         assert site.install(OWN).status == 0
         site.note_owners("c-dep", "c-own")
@@ -164,3 +170,23 @@ def test_what_a_purge_makes_is_charged_to_it(site: Site) -> None:
     site.chroot.kill_processes()
     assert site.dpkg("--purge", "c-own", "c-dep").status == 0
     assert told(site.charged("left-files", "/etc/c-dep-purged")) == (("c-dep",), True)
+
+
+def test_users_and_groups_are_charged_to_the_only_package_that_had_anything_to_say(
+    base_tarball: BaseTarball, session_cache: Path, tmp_path: Path
+) -> None:
+    with opened(base_tarball, session_cache, tmp_path) as site:
+        assert site.install(deb("c-plain"), deb("c-person", postinst="useradd -u 4711 c-person")).status == 0
+        assert told(site.charged("accounts")) == (("c-person",), True)
+        assert site.install(deb("c-later", postinst="true")).status == 0
+        assert told(site.charged("accounts")) == (("c-person",), True), "it came too late to have done it"
+        assert site.install(deb("c-group", postinst="groupadd -g 4712 c-group")).status == 0
+        assert told(site.charged("accounts")) == ((), False), "nobody knows which of them made which"
+
+
+def test_users_and_groups_that_nobody_changed_are_nobodys(
+    base_tarball: BaseTarball, session_cache: Path, tmp_path: Path
+) -> None:
+    with opened(base_tarball, session_cache, tmp_path) as site:
+        assert site.install(deb("c-scripted", postinst="true")).status == 0
+        assert told(site.charged("accounts")) == ((), False)

@@ -73,8 +73,23 @@ def test_two_scripts_within_one_tick_are_not_told_apart() -> None:
 
 
 def test_all_who_were_there_between_two_moments_are_known() -> None:
-    assert History(INSTALLATION).actors_between(place(15), 45_000_000) == {"dep", "own"}
-    assert History(INSTALLATION).actors_between(place(25), 25_000_000) == {"dep"}
+    assert History(INSTALLATION).suspects_between(place(15), 45_000_000) == {"dep", "own"}
+    assert History(INSTALLATION).suspects_between(place(25), 25_000_000) == {"dep"}
+
+
+def test_all_who_were_there_until_a_moment_are_known() -> None:
+    assert History(INSTALLATION).suspects_until(25_000_000) == {"dep"}
+    assert History(INSTALLATION).suspects_until(15_000_000) == set()
+    assert History(INSTALLATION).suspects_until(99_000_000) == {"dep", "own"}
+
+
+def test_a_command_that_could_have_done_anything_makes_all_doubtful() -> None:
+    query, script = (
+        [mark(COMMAND, 70, text=text), mark(ENDED, 80)] for text in ("dpkg-query", "/tmp/scripts/post_install")
+    )
+    assert History([*INSTALLATION, *query]).suspects_between(place(45), 99_000_000) == {"dep", "own"}
+    assert History([*INSTALLATION, *script]).suspects_between(place(45), 99_000_000) == {"dep", "own", "?"}
+    assert History([*INSTALLATION, *script]).suspects_between(place(45), 55_000_000) == {"dep", "own"}
 
 
 def test_the_last_command_is_told_whether_it_has_ended_or_not() -> None:
@@ -117,4 +132,4 @@ def test_whoever_is_named_was_there(history: Sequence[Mark], where: Placement) -
     for span in (told.made(where), told.changed(where)):
         if span is not None and span.actor is not None:
             assert span.actor[0] in here - {"?"}
-    assert told.actors_between(where, where.content_ns) <= here
+    assert told.suspects_between(where, where.content_ns) <= here | {"?"}
