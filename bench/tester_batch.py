@@ -3,18 +3,17 @@
 
 Run it as root: bench/tester_batch.py [--packages N] [--seed N]. The batch is halved; each half is planned, ordered and
 tested as a slave does it, two testers at a time, from empty caches of layers: planning and making layers are counted.
-What counts are core-seconds, user and system time of all processes. All .debs are in caches beforehand.
+After each test, apt and dpkg alone have the same package. What counts are core-seconds, user and system time of all
+processes. All .debs are in caches beforehand.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +38,8 @@ class Slave:
     entries: list[Reserved]
     recheck_every: int
     planning: float = 0.0  # core-seconds
-    tests: dict[str, Usage] = field(default_factory=dict)
+    tests: list[Usage] = field(default_factory=list)
+    floors: list[Usage] = field(default_factory=list)
     layers: Counter[str] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
 
@@ -52,11 +52,12 @@ class Slave:
             words = [PIUFARM, "test", *self.base.words, "--result", result, *outlook.words(entry), "--apt"]
             used = measured([*words, f"{entry.package}={entry.version}"], self.base.environment(),
                             log=self.folder / "test.log")
-            self.tests[str(entry.package)] = used
+            self.tests.append(used)
+            self.floors.append(floor := self.base.floor(str(entry.package)))
             for use in json.loads(result.read_text())["layers"]:
                 self.layers["counted" if use["counts"] else use["reason"] or "rechecked"] += 1
                 self.differences += use["differences"]
-            print(f"{entry.package:45} {used.core_seconds:7.2f} ({used.status})", flush=True)
+            print(f"{entry.package:45} {used.core_seconds:7.2f} {floor.core_seconds:7.2f} ({used.status})", flush=True)
         outlook.close()
 
     def _plan(self, path: Path) -> bool:
@@ -81,18 +82,14 @@ def main() -> int:
         slaves = [
             Slave(base, base.folder / f"slave-{number}", entries[number::2], arguments.recheck) for number in (0, 1)
         ]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         threads = [threading.Thread(target=slave.work) for slave in slaves]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        ours = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / len(drawn)
-        with ThreadPoolExecutor(2) as pool:
-            floors = list(pool.map(base.floor, drawn))
-        floor = mean([used.core_seconds for used in floors])
     planning = sum(slave.planning for slave in slaves) / len(drawn)
+    ours = planning + mean([used.core_seconds for slave in slaves for used in slave.tests])
+    floor = mean([used.core_seconds for slave in slaves for used in slave.floors])
     print(f"| {len(drawn)} random packages (seed {arguments.seed}), 2 testers at a time | mean core-seconds | x |")
     print("|---|---|---|")
     print(f"| apt and dpkg alone | {floor:.2f} | 1 |")

@@ -17,8 +17,6 @@ from bench.tester_hello import CLONE, base_tarball
 from piufarm.archive.mirror import Mirror, default_mirror
 from piufarm.run import clean_environment, run
 from piufarm.slave.bases.prepared import PreparedBase
-from piufarm.slave.chroot.limits import default_limits
-from piufarm.slave.chroot.overlay import OverlayBackend
 from piufarm.slave.layers.closure import Deb, closures
 from piufarm.slave.network.debs import DebCache
 
@@ -78,8 +76,8 @@ class Ground:
         drawn = sorted(names)
         random.Random(seed).shuffle(drawn)
         found: dict[str, list[Deb]] = {}
-        backend = OverlayBackend(Path("/tmp"))
-        for package, debs in closures(backend, self.base, default_limits(), drawn[: count + count // 5 + 5]):
+        cache = self.folder / "apt-cache"
+        for package, debs in closures(self.base.root, cache, drawn[: count + count // 5 + 5]):
             if debs and len(found) < count:
                 found[package] = debs
         self._fetch(found)

@@ -162,11 +162,11 @@ class Runner:
     def _plan(self, path: Path) -> None:
         """Write down what is to be fetched, and which dependencies are worth a layer."""
         with self._timed("base"), _trouble_with_chroots():
-            base, backend = self._roots.prepare()
+            base, _ = self._roots.prepare()
         with base, self._timed("plan"):
             release, proxy = self._roots.target_release, self._roots.network.upstream_proxy
             make_room(self._roots.network.plain_debs, self.options.layers.disk_mebibytes << 20)
-            forecast(self.options, base, backend, self._limits, release, proxy).write(path)
+            forecast(self.options, base, release, proxy).write(path)
 
     def _examine_in(
         self,

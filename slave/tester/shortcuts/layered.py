@@ -23,6 +23,7 @@ from piufarm.slave.tester.output.log import TestLog, decode_output, quote_comman
 from piufarm.slave.tester.procedures.procedure import Procedure
 
 _LAYERS: Final = "layers"
+_APT_CACHE: Final = "apt-cache"
 _MEBIBYTE: Final = 1 << 20
 
 
@@ -123,11 +124,8 @@ class Layering:
         return self._shelf.take(key)
 
 
-def forecast(
-    options: Options, base: PreparedBase, backend: Backend, limits: ChrootLimits, release: str | None, proxy: str | None
-) -> Forecast:
+def forecast(options: Options, base: PreparedBase, release: str | None, proxy: str | None) -> Forecast:
     """What to fetch and which layers to make for tests of all operands. Raises FarmError."""
-    apt_options = ("-t", release) if release else ()
-    found = dict(closures(backend, base, limits, options.operands, options=apt_options))
+    found = dict(closures(base.root, base.copy / _APT_CACHE, options.operands, release))
     planned = {item.package: item for item in plan(found)}
     return Forecast(planned, found, proxy, shared_urls(planned.values(), found))

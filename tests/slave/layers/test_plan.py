@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piufarm.slave.layers.closure import Deb, parse_uris
+from piufarm.slave.layers.closure import Deb
 from piufarm.slave.layers.plan import LAYER_SECONDS, MEGABYTE_SECONDS, plan
 
 _LARGE = int(3 * LAYER_SECONDS / MEGABYTE_SECONDS * 1_000_000)
@@ -88,20 +88,3 @@ def test_what_others_need_is_in_a_lower_layer_or_the_same(needs: dict[str, list[
         for layer in item.layers:
             seen |= set(layer)
             assert all(set("abcdefgh"[: "abcdefgh".index(name)]) <= seen for name in layer)
-
-
-def test_the_output_of_apt_is_read_as_it_comes() -> None:
-    output = (
-        "Reading package lists...\n"
-        "'http://mirror/pool/h/hello_2.10-3_amd64.deb' hello_2.10-3_amd64.deb 53012 SHA256:" + "a" * 64 + "\n"
-        "'http://mirror/pool/v/vim_9.0-1_all.deb' vim_2%3a9.0-1_all.deb 12 MD5Sum:abc\n"
-    )
-    assert parse_uris(output) == [
-        Deb("hello", "2.10-3", "amd64", 53012, "http://mirror/pool/h/hello_2.10-3_amd64.deb", "a" * 64),
-        Deb("vim", "2:9.0-1", "all", 12, "http://mirror/pool/v/vim_9.0-1_all.deb", ""),
-    ]
-
-
-@given(st.text())
-def test_any_output_is_read_without_an_error(output: str) -> None:
-    assert isinstance(parse_uris(output), list)
