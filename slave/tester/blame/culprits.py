@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -107,6 +107,10 @@ class _Case:
         made, changed = self.made(path) or (None, None), self.changed(path) or (None, None)
         return Origin(subject, tuple(sorted(self.owners(path))), *made, *changed)
 
+    def blames(self) -> Sequence[_Blame]:
+        """The charge of each path, where the finding is about paths."""
+        return [_BLAMES[self.finding.check](self, path) for path in self.paths]
+
     def origins(self) -> tuple[Origin, ...]:
         """What is known about each path, to be shown."""
         return tuple(map(self._origin, self.finding.subjects))
@@ -114,21 +118,32 @@ class _Case:
 
 def charge(finding: Finding, chroot: Chroot, lists: FileLists) -> Finding:
     """The finding with its culprits; `lists` are those of all packages before any was removed."""
-    rule = _RULES.get(finding.check)
-    if rule is None or finding.severity is Severity.INFO:
+    if finding.severity is Severity.INFO:
         return finding
-    culprits, is_settled, origins = rule(_Case(finding, chroot, lists))
+    case = _Case(finding, chroot, lists)
+    if finding.check in _BLAMES:
+        culprits, is_settled, origins = _together(case)
+    elif finding.check in _RULES:
+        culprits, is_settled, origins = _RULES[finding.check](case)
+    else:
+        return finding
     return replace(finding, culprits=tuple(sorted(culprits)), is_settled=is_settled, origins=origins)
 
 
-def _together(case: _Case, blame: Callable[[_Case, str], _Blame]) -> Charge:
-    blames = [blame(case, path) for path in case.paths]
+def subjects_of_others(finding: Finding, chroot: Chroot, lists: FileLists, own: Collection[str]) -> frozenset[str]:
+    """Of a finding about paths those that are certainly the doing of other packages than `own` (without `:arch`)."""
+    case = _Case(finding, chroot, lists)
+    blames = zip(finding.subjects, case.blames(), strict=True)
+    return frozenset(
+        subject for subject, (culprits, is_settled) in blames
+        if culprits and is_settled and not {name.partition(":")[0] for name in culprits} & set(own)
+    )
+
+
+def _together(case: _Case) -> Charge:
+    blames = case.blames()
     culprits = frozenset().union(*(each.culprits for each in blames))
     return Charge(culprits, bool(blames) and all(each.is_settled for each in blames), case.origins())
-
-
-def _left(case: _Case) -> Charge:
-    return _together(case, _blame_left)
 
 
 def _blame_left(case: _Case, path: str) -> _Blame:
@@ -153,10 +168,6 @@ def _names(*actors: tuple[str, str] | None) -> frozenset[str]:
     return frozenset(actor[0] for actor in actors if actor is not None)
 
 
-def _modified(case: _Case) -> Charge:
-    return _together(case, _blame_modified)
-
-
 def _blame_modified(case: _Case, path: str) -> _Blame:
     """Whoever touched a file first and last; a directory is touched by all that goes on in it, too."""
     place = case.places.get(path)
@@ -166,10 +177,6 @@ def _blame_modified(case: _Case, path: str) -> _Blame:
         return _only_one(case.history.suspects_between(place, place.changed_ns))
     made, changed = case.made(path), case.changed(path)
     return _Blame(_names(made, changed), made is not None and changed is not None)
-
-
-def _disappeared(case: _Case) -> Charge:
-    return _together(case, _blame_disappeared)
 
 
 def _blame_disappeared(case: _Case, path: str) -> _Blame:
@@ -196,10 +203,6 @@ def _accounts(case: _Case) -> Charge:
     return Charge(*_only_one(suspects))
 
 
-def _changed_since_unpacked(case: _Case) -> Charge:
-    return _together(case, _blame_changed)
-
-
 def _blame_changed(case: _Case, path: str) -> _Blame:
     """A packaged file was changed by whoever touched it last; nobody has if its package brought wrong sums."""
     place = case.places.get(path)
@@ -212,10 +215,6 @@ def _blame_changed(case: _Case, path: str) -> _Blame:
         return _Blame(case.owners(path), bool(case.owners(path)))
     actor = case.actor(span)
     return _Blame(_names(actor), actor is not None)
-
-
-def _linked(case: _Case) -> Charge:
-    return _together(case, _blame_link)
 
 
 def _blame_link(case: _Case, path: str) -> _Blame:
@@ -263,17 +262,20 @@ def _failed_command(case: _Case) -> Charge:
     return Charge(frozenset(owners), bool(owners) and spans[0].command.startswith("/etc/"))
 
 
+# Of checks whose subjects are paths, each with a charge of its own.
+_BLAMES: Final[Mapping[str, Callable[[_Case, str], _Blame]]] = {
+    "left-files": _blame_left,
+    "modified-files": _blame_modified,
+    "edited-files": _blame_modified,
+    "extended-attributes": _blame_modified,
+    "alternatives": _blame_modified,
+    "disappeared-files": _blame_disappeared,
+    "debsums": _blame_changed,
+    "broken-symlinks": _blame_link,
+}
 _RULES: Final[Mapping[str, Callable[[_Case], Charge]]] = {
-    "left-files": _left,
-    "modified-files": _modified,
-    "edited-files": _modified,
-    "extended-attributes": _modified,
-    "alternatives": _modified,
-    "disappeared-files": _disappeared,
-    "debsums": _changed_since_unpacked,
     "accounts": _accounts,
     "adequate": _inadequate,
-    "broken-symlinks": _linked,
     "processes": _running,
     "diversions": _diverted,
     "commands": _failed_command,

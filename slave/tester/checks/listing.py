@@ -8,13 +8,15 @@ from typing import Final
 
 from piufarm.outcome import Finding, Severity
 from piufarm.slave.chroot.interface import Entry
+from piufarm.slave.tester.blame.culprits import subjects_of_others
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.output.log import one_line
 from piufarm.slave.tester.state.compare import NO_DIFFERENCES, Comparison
 from piufarm.slave.tester.state.ignores import Ignored
 from piufarm.slave.tester.state.owners import FileLists
 
-_NOT_THEIRS: Final = "It was so with the dependencies alone: the packages under test are not to blame."
+_WITHOUT_THEM: Final = "It was so with the dependencies alone: the packages under test are not to blame."
+_BY_OTHERS: Final = "Other packages have done that: the packages under test are not to blame."
 
 
 def not_ignored(examination: Examination, entries: Mapping[str, Entry], when: int) -> dict[str, Entry]:
@@ -74,11 +76,23 @@ def list_findings(
     entries: Mapping[str, Entry],
     of_dependencies: Collection[str] = (),
 ) -> Iterable[Finding]:
-    """A finding about these paths, and another one about those that the dependencies alone account for."""
-    own = {path: entry for path, entry in entries.items() if path not in of_dependencies}
-    theirs = {path: entry for path, entry in entries.items() if path in of_dependencies}
+    """A finding about these paths, and others about those that the packages under test are not to blame for."""
+    without_them = {path: entry for path, entry in entries.items() if path in of_dependencies}
+    rest = {path: entry for path, entry in entries.items() if path not in of_dependencies}
+    excused = _by_others(examination, check, rest)
+    by_others = {path: entry for path, entry in rest.items() if path in excused}
+    own = {path: entry for path, entry in rest.items() if path not in excused}
     yield from list_finding(examination, check, headlines.failure, own, Severity.ERROR)
-    yield from list_finding(examination, check, headlines.mention, theirs, Severity.INFO, _NOT_THEIRS)
+    yield from list_finding(examination, check, headlines.mention, without_them, Severity.INFO, _WITHOUT_THEM)
+    yield from list_finding(examination, check, headlines.mention, by_others, Severity.INFO, _BY_OTHERS)
+
+
+def _by_others(examination: Examination, check: str, entries: Mapping[str, Entry]) -> Collection[str]:
+    """What other packages have certainly done, if that excuses anything; the predecessor does not know who did what."""
+    if not examination.options.checks.warn_on_others or examination.options.checks.compat:
+        return ()
+    finding = Finding(check, Severity.ERROR, "", tuple(entries))
+    return subjects_of_others(finding, examination.chroot, examination.lists, examination.own_names())
 
 
 def of_dependencies(examination: Examination) -> Comparison:

@@ -66,8 +66,10 @@ KEEPS: Final = deb("p-keeps", files={"/etc/p-keeps": "1\n"}, conffiles=["/etc/p-
 WEB: Final = deb("p-web", depends="dbconfig-mysql | dbconfig-no-thanks", postinst=runs("default-mysql-server"))
 UPGRADED: Final = deb("p-upgraded")
 CYCLE_HELPER: Final = deb("p-cycle-helper", depends="p-cycle (>= 2)")
+LATE_HELPER: Final = deb("p-late-helper", postrm='[ "$1" != purge ] || touch /var/lib/p-late')
 ARCHIVE: Final = (
-    LOGROTATE, HELPER, BROKEN_HELPER, USER, BROKEN_USER, UPGRADED, CYCLE_HELPER, *DATABASES, WEB, ASKS, KEEPS
+    LOGROTATE, HELPER, BROKEN_HELPER, LATE_HELPER, USER, BROKEN_USER, UPGRADED, CYCLE_HELPER, *DATABASES, WEB, ASKS,
+    KEEPS,
 )  # fmt: skip
 
 _TIDY: Final = deb(

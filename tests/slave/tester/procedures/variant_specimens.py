@@ -41,6 +41,7 @@ _REPEATABLE: Final = _forgetful("v-repeatable", "mkdir -p /var/lib/v-repeatable;
 _SERVICE: Final = _service("v-service", "exit 0")
 _CONFIGURED: Final = _configured("v-configured", "test ! -e /etc/v-configured || grep -q setting /etc/v-configured")
 _LARGE: Final = _large("v-large", "mkdir -p /var/lib/v-large")
+_OF_LATE_HELPER: Final = deb("v-of-late", depends="p-late-helper")
 _LEFT_IN_SRV: Final = deb("v-once", postinst="mkdir /srv/v-once")  # nobody minds what is left below /srv
 
 VARIANTS: Final = (
@@ -80,6 +81,13 @@ VARIANTS: Final = (
         passes=False,
         says=("Command failed (status=100): ['chroot', 'ROOT', 'apt-get', '-y', '--allow-downgrades', 'install', "
               "'./tmp/piuparts-depends-dummy.deb']",),
+        options=("--warn-on-others",),
+    ),
+    Specimen(
+        "a dependency that leaves something when it goes",
+        (_OF_LATE_HELPER,),
+        passes=False,
+        says=("FAIL: Package purging left files on system:", "  /var/lib/p-late\t not owned"),
         options=("--warn-on-others",),
     ),
     Specimen(
@@ -136,6 +144,24 @@ OURS_ALONE: Final = (
         passes=True,
         says=("The dependencies cannot be installed without the packages under test.", *PASS),
         options=("--warn-on-others",),
+    ),
+    Specimen(
+        "a dependency that leaves something when it goes, told apart",
+        (_OF_LATE_HELPER,),
+        passes=True,
+        says=("Warning: Package purging left files on system:", "  /var/lib/p-late\t not owned",
+              "  Other packages have done that: the packages under test are not to blame.", *PASS),
+        options=("--warn-on-others",),
+        is_strict=True,
+    ),
+    Specimen(
+        "leaves something where its dependency does, too",
+        (deb("v-late", depends="p-late-helper", postrm='[ "$1" != purge ] || touch /var/lib/v-late'),),
+        passes=False,
+        says=("FAIL: Package purging left files on system:", "  /var/lib/v-late\t not owned",
+              "Warning: Package purging left files on system:", "  /var/lib/p-late\t not owned"),
+        options=("--warn-on-others",),
+        is_strict=True,
     ),
     Specimen(
         "all tests of ours",
