@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from piufarm.names import Package, SectionName
 from piufarm.store.model import Store
-
-# More packages than that are left to the evaluator: the slave that sent the result is waiting for its `ok`.
-DEPENDENTS_MAX: Final = 100
 
 
 def follow_up(store: Store, section: SectionName, package: Package, *, passed: bool = False) -> int:
@@ -19,11 +14,11 @@ def follow_up(store: Store, section: SectionName, package: Package, *, passed: b
     Nothing is lost if this is never done: the evaluation that the result has made due finds the same.
     Raises StoreError.
     """
-    around = store.neighbourhood(section, package, limit=DEPENDENTS_MAX, passed=passed)
-    if around is None or not around.dependents:
-        return 0
-    from piufarm.master.states.direct import reconsider  # loads what sessions without such results do not need
+    changed = 0
+    for around in store.neighbourhoods(section, package, passed=passed):
+        from piufarm.master.states.direct import reconsider  # loads what sessions without such results do not need
 
-    states = reconsider(around)
-    store.reconsidered(section, states, around=around)
-    return len(states)
+        states = reconsider(around)
+        store.reconsidered(section, states, around=around)
+        changed += len(states)
+    return changed

@@ -36,8 +36,7 @@ class TakingIn:
         except OSError as error:
             # the result is safe; only the view of it lags behind
             self._around.warn(f"{error.filename}: {error.strerror} (`piufarm master fsck --repair` catches up)")
-        # when results come in faster than the machine can follow, they go first: the evaluator sees to the rest
-        if recorded.run.standing is Standing.CURRENT and not self._around.machine.is_overloaded():
+        if recorded.run.standing is Standing.CURRENT:
             self._follow_up(recorded.run)
         return Ok()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piufarm.master.results.consequences import DEPENDENTS_MAX, follow_up
+from piufarm.master.results.consequences import follow_up
 from piufarm.names import Package
 from piufarm.states import PackageState
 from tests.core.store.builders import result
@@ -27,16 +27,6 @@ def test_a_package_can_be_handed_out_as_soon_as_its_last_dependency_has_passed(o
     ]
 
 
-def test_an_overloaded_machine_takes_results_in_and_leaves_the_rest_to_the_evaluator(office: Office) -> None:
-    office.fill("a", "b -> a")
-    lines = office.converse("section sid\npass a 1\n x\n.\n", overloaded=True)
-    assert lines[-1] == "ok"
-    assert _state(office, "a") is PackageState.SUCCESSFULLY_TESTED
-    assert _state(office, "b") is PackageState.WAITING_FOR_DEPENDENCY
-    assert office.command("evaluate").status == 0
-    assert _state(office, "b") is PackageState.WAITING_TO_BE_TESTED
-
-
 @on_both_stores
 def test_a_failure_shows_at_what_depends_on_it_and_a_later_pass_takes_that_back(office: Office) -> None:
     office.fill("a", "b -> a | other", "c -> a")
@@ -54,12 +44,11 @@ def test_the_evaluation_finds_nothing_else(office: Office) -> None:
     assert {row.name: row.state for row in office.store.packages(SID)} == before
 
 
-def test_what_too_many_depend_on_is_left_to_the_evaluator(office: Office) -> None:
-    office.fill("libc6", *(f"p{number} -> libc6" for number in range(DEPENDENTS_MAX + 1)))
-    office.store.record_run(SID, result("libc6"))
-    assert follow_up(office.store, SID, Package("libc6")) == 0
-    assert _state(office, "p1") is PackageState.WAITING_FOR_DEPENDENCY
-    assert office.store.evaluation_due(SID)
+@on_both_stores
+def test_however_many_depend_on_a_package_all_of_them_follow(office: Office) -> None:
+    office.fill("libc6", *(f"p{number} -> libc6" for number in range(600)))
+    office.converse("section sid\npass libc6 1\n x\n.\n")
+    assert {_state(office, f"p{number}") for number in range(600)} == {PackageState.WAITING_TO_BE_TESTED}
 
 
 def test_an_evaluation_that_began_before_the_result_does_not_undo_it(office: Office) -> None:

@@ -31,10 +31,10 @@ _BATCH: Final = 200  # packages a transaction, which results of the section wait
 _OUTCOME_AND_STATE: Final = """
     r.outcome, p.retest_rank > 0, p.state, p.reason, p.chain, p.waiting, p.blocked, p.chosen, p.retestable, p.blocker
 """
-NODE_COLUMNS: Final = f"""
+_NODE_COLUMNS: Final = f"""
     p.name, p.version, p.test_version, p.listed, p.depends, p.pre_depends, p.provides, {_OUTCOME_AND_STATE}
 """
-WITH_RESULTS: Final = """
+_WITH_RESULTS: Final = """
     package AS p LEFT JOIN run AS r ON r.section_id = p.section_id AND r.package = p.name
         AND r.version = p.test_version AND r.standing = 'current'
 """
@@ -45,13 +45,12 @@ def snapshot(cursor: Cursor, section: SectionName) -> Snapshot:
     """See Store.snapshot."""
     key = find_section(cursor, section)
     read = RelationsReader()
-    query = f"SELECT {NODE_COLUMNS} FROM {WITH_RESULTS} WHERE {_PRESENT} ORDER BY p.name"
-    nodes = [node(row, read) for batch in cursor.batches(query, _READ_BATCH, key.columns) for row in batch]
+    query = f"SELECT {_NODE_COLUMNS} FROM {_WITH_RESULTS} WHERE {_PRESENT} ORDER BY p.name"
+    nodes = [_node(row, read) for batch in cursor.batches(query, _READ_BATCH, key.columns) for row in batch]
     return Snapshot(key.generation, key.counter, nodes, _others(cursor, key))
 
 
-def node(row: Row, read: RelationsReader) -> Node:
-    """A package from the columns NODE_COLUMNS."""
+def _node(row: Row, read: RelationsReader) -> Node:
     name, archive_version, version, listed, depends, pre_depends, provides, *rest = row
     outcome, recycled, stored = _outcome_and_state(rest)
     clauses = read.clauses(depends) + read.clauses(pre_depends) if pre_depends else read.clauses(depends)
@@ -84,7 +83,7 @@ def _others(cursor: Cursor, key: SectionKey) -> Sequence[ForeignSection]:
 def _foreign_packages(cursor: Cursor, key: SectionKey) -> Sequence[ForeignPackage]:
     read = RelationsReader()
     query = (
-        f"SELECT p.name, p.version, p.provides, p.state, r.outcome FROM {WITH_RESULTS} WHERE {_PRESENT}"
+        f"SELECT p.name, p.version, p.provides, p.state, r.outcome FROM {_WITH_RESULTS} WHERE {_PRESENT}"
         " ORDER BY p.name"
     )
     rows = (row for batch in cursor.batches(query, _READ_BATCH, key.columns) for row in batch)
@@ -135,7 +134,7 @@ def changes_since(
         "p.name IN (SELECT package FROM recycle WHERE section_id = :section_id)",
     ):
         rows = cursor.execute(
-            f"SELECT p.name, {_OUTCOME_AND_STATE} FROM {WITH_RESULTS} WHERE {_PRESENT} AND {condition}",
+            f"SELECT p.name, {_OUTCOME_AND_STATE} FROM {_WITH_RESULTS} WHERE {_PRESENT} AND {condition}",
             {**key.columns, "counter": snapshot.counter},
         )
         stored.update((name, _outcome_and_state(columns)[2]) for name, *columns in rows.fetchall())

@@ -5,121 +5,144 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
-from operator import itemgetter
-from typing import Final
+from operator import attrgetter
+from typing import Final, NamedTuple
 
-from piufarm.names import PACKAGE_MAX, Package, SectionName
+from piufarm.names import Package, SectionName
 from piufarm.states import PackageState
 from piufarm.store.evaluations import Neighbourhood
-from piufarm.store.model import Node, Relation
-from piufarm.store.relations_text import RelationsReader
-from piufarm.store.sql.database import Cursor, Row
-from piufarm.store.sql.evaluations import NODE_COLUMNS, WITH_RESULTS, node
-from piufarm.store.sql.rows import SectionKey
+from piufarm.store.model import ComputedState, Node, Relation
+from piufarm.store.relations_text import Clause, RelationsReader
+from piufarm.store.sql.database import Cursor, Database, Row
+from piufarm.store.sql.rows import SectionKey, numbers
 
-_AT_ONCE: Final = 256  # names a query
+_AT_ONCE: Final = 256  # names a query, and dependents a neighbourhood
 _TELLING: Final = 32  # packages that many others need: most of these wait for one of them, if for anything
 _NAMES: Final = "{names}"  # stands for them in a query
 _HEAD: Final = """
-SELECT s.id, s.generation, s.counter, p.provides,
-    EXISTS (SELECT 1 FROM looks_into AS l WHERE l.section_id = s.id)
-FROM section AS s LEFT JOIN package AS p ON p.section_id = s.id AND p.generation = s.generation AND p.name = :package
-WHERE s.name = :section
+    SELECT s.id, s.generation, s.counter, EXISTS (SELECT 1 FROM looks_into AS l WHERE l.section_id = s.id),
+        p.provides, d.packages
+    FROM section AS s
+        JOIN package AS p ON p.section_id = s.id AND p.generation = s.generation AND p.name = :package
+        LEFT JOIN dependents AS d ON d.section_id = s.id AND d.generation = s.generation AND d.name = p.name
+    WHERE s.name = :section
 """
-_PRESENT: Final = "section_id = :section_id AND generation = :generation"
-_NODES: Final = (
-    f"SELECT {NODE_COLUMNS} FROM {WITH_RESULTS}"
-    f" WHERE p.section_id = :section_id AND p.generation = :generation AND p.name IN ({_NAMES})"
-)
-_CLAUSES: Final = (
-    f"SELECT name, depends, pre_depends, listed, state FROM package WHERE {_PRESENT} AND name IN ({_NAMES})"
-)
+_THESE: Final = f"p.section_id = :section_id AND p.generation = :generation AND p.name IN ({_NAMES})"
+# conditions on columns other than the name are left to us: an index of these would lead to half of all packages
+_USERS: Final = f"""
+    SELECT p.listed, p.state, p.name, p.depends, p.pre_depends, p.provides, p.version, p.test_version, p.state,
+        p.reason, p.chain, p.waiting, p.blocked, p.chosen, p.retestable, p.blocker
+    FROM package AS p WHERE {_THESE}
+"""
+_OPTIONS: Final = f"""
+    SELECT p.name, p.provides, p.version, p.test_version, p.listed, p.state, p.chosen
+    FROM package AS p WHERE {_THESE}
+"""
 _ALONE: Final = f"""
-    SELECT name, listed, state FROM package WHERE {_PRESENT} AND name IN ({_NAMES})
+    SELECT p.listed, p.state, p.name FROM package AS p WHERE {_THESE}
         AND NOT EXISTS (SELECT 1 FROM dependents AS d WHERE d.section_id = :section_id
-            AND d.generation = :generation AND d.name = package.name AND d.providers != '')
+            AND d.generation = :generation AND d.name = p.name AND d.providers != '')
 """
-_LISTED, _DEPENDS, _PROVIDES, _STATE = 3, 4, 6, 9  # places among NODE_COLUMNS
+_DEPENDENTS: Final = f"SELECT p.packages FROM dependents AS p WHERE {_THESE} AND p.packages != ''"
+_PROVIDERS: Final = f"SELECT p.name, p.providers FROM dependents AS p WHERE {_THESE} AND p.providers != ''"
 _PENDING: Final = frozenset({PackageState.WAITING_TO_BE_TESTED, PackageState.WAITING_FOR_DEPENDENCY})
-# a dependency changes nothing about them
-_FIXED: Final = frozenset(
-    {
-        PackageState.SUCCESSFULLY_TESTED,
-        PackageState.FAILED_TESTING,
-        PackageState.CANNOT_BE_TESTED,
-        PackageState.DEPENDENCY_DOES_NOT_EXIST,
-        PackageState.OUTDATED,
-    }
-)
+# a dependency changes nothing about packages in other states
+_CHANGEABLE: Final = _PENDING | {PackageState.DEPENDENCY_FAILED, PackageState.DEPENDENCY_CANNOT_BE_TESTED}
 
 
-def neighbourhood(
-    cursor: Cursor, section: SectionName, package: Package, limit: int, *, passed: bool
-) -> Neighbourhood | None:
-    """See Store.neighbourhood."""
+class _Place(NamedTuple):
+    """The package with the result, in its section."""
+
+    key: SectionKey
+    package: Package
+    provides: str
+    users: str  # of its own name
+    alone: bool  # see Neighbourhood
+
+
+class _User(NamedTuple):
+    name: str
+    clauses: tuple[Clause, ...]
+    blocker: str
+    rest: Row
+
+
+def neighbourhoods(
+    database: Database, section: SectionName, package: Package, *, passed: bool
+) -> Iterator[Neighbourhood]:
+    """See Store.neighbourhoods."""
+    names: Sequence[str] | None = None
+    start = 0
+    while names is None or start < len(names):
+        with database.read() as cursor:
+            place = _find(cursor, section, package)
+            if place is None:
+                return
+            if names is None:
+                names = _dependents(cursor, place)
+            around = _neighbourhood(cursor, place, names[start : start + _AT_ONCE], passed=passed)
+        if around.dependents:
+            yield around
+        start += _AT_ONCE
+
+
+def _find(cursor: Cursor, section: SectionName, package: Package) -> _Place | None:
+    """None if the package is not in the present snapshot."""
     row = cursor.execute(_HEAD, {"section": section, "package": package}).fetchone()
     if row is None:
         return None
-    *numbers, provides, looks_elsewhere = row
-    key, alone = SectionKey(*numbers), not looks_elsewhere
-    names: Collection[str] | None = ()
-    if provides is not None:  # a package of this snapshot
-        names = _dependents(cursor, key, (package, provides), limit)
-    if names is None:
-        return None
-    if passed:
-        names = _hopeful(cursor, key, names)
-    if not names:
-        return Neighbourhood(key.generation, key.counter, [], [], alone)
-    read = RelationsReader()
-    rows = [row for row in _nodes(cursor, key, names) if _can_change(row)]
-    dependents = [node(_without_provides(row), read) for row in rows]
-    mentioned = {name for found in dependents for name in _mentioned(found)}
-    dependents = [
-        found._replace(provides=read.provides(_among(mentioned, row[_PROVIDES])))
-        for found, row in zip(dependents, rows, strict=True)
-    ]
-    providers = _providers(cursor, key, mentioned)
-    among = {found.name for found in dependents}
+    *numbers_of_section, looks_elsewhere, provides, users = row
+    return _Place(SectionKey(*numbers_of_section), package, provides, users or "", not looks_elsewhere)
+
+
+def _dependents(cursor: Cursor, place: _Place) -> Sequence[str]:
+    """The packages that mention this one or something that it provides."""
+    found = [place.users] if place.users else []
+    if place.provides:
+        names = {provided.name for provided in RelationsReader().provides(place.provides)}
+        found += [users for (users,) in _by_name(cursor, place.key, _DEPENDENTS, names)]
+    return sorted({name for users in found for name in users.split(",")} - {place.package})
+
+
+def _neighbourhood(cursor: Cursor, place: _Place, names: Sequence[str], *, passed: bool) -> Neighbourhood:
+    key, read = place.key, RelationsReader()
+    found = [_user(row, read) for row in _listed(_by_name(cursor, key, _USERS, names), _CHANGEABLE)]
+    users = _hopeful(cursor, key, found) if passed else found
+    mentioned = {name for user in users for name in _mentioned(user.clauses)}
+    dependents = sorted((_dependent(user, read, mentioned) for user in users), key=attrgetter("name"))
+    providers = {name: texts.split(",") for name, texts in _by_name(cursor, key, _PROVIDERS, mentioned)}
+    among = {user.name for user in users}
     wanted = mentioned.union(*providers.values()) - among
-    options = _options(cursor, key, wanted, mentioned)
-    if not alone:
-        elsewhere = {found.name for found in options if found.stored.state is PackageState.OUTDATED}
-        elsewhere |= mentioned - {found.name for found in options} - among - providers.keys()
-        dependents = [found for found in dependents if elsewhere.isdisjoint(_mentioned(found))]
-    return Neighbourhood(key.generation, key.counter, dependents, options, alone)
+    rows = _by_name(cursor, key, _OPTIONS, wanted)
+    options = sorted((_option(row, read, mentioned) for row in rows), key=attrgetter("name"))
+    if not place.alone:
+        elsewhere = {node.name for node in options if node.stored.state is PackageState.OUTDATED}
+        elsewhere |= mentioned - {node.name for node in options} - among - providers.keys()
+        dependents = [node for node in dependents if elsewhere.isdisjoint(_mentioned(node.depends))]
+    return Neighbourhood(key.generation, key.counter, dependents, options, place.alone)
 
 
-def _dependents(
-    cursor: Cursor, key: SectionKey, package: tuple[Package, str], limit: int
-) -> Collection[str] | None:
-    """The packages that mention this one or something that it provides; None if there are too many."""
-    name, provides = package
-    names = {str(name), *(provided.name for provided in RelationsReader().provides(provides))}
-    dependents: set[str] = set()
-    query = (
-        f"SELECT CASE WHEN length(packages) <= {limit * PACKAGE_MAX} THEN packages END FROM dependents"
-        f" WHERE {_PRESENT} AND name IN ({_NAMES})"
-    )
-    for (packages,) in _by_name(cursor, key, query, names):
-        dependents.update(packages.split(",") if packages else ())
-        if packages is None or len(dependents) > limit:
-            return None
-    return dependents - {name}
+def _listed(rows: Iterable[Row], states: Collection[str]) -> Iterator[Row]:
+    """Without the first two columns, which are looked at here."""
+    return (tuple(row) for listed, state, *row in rows if listed and state in states)
 
 
-def _hopeful(cursor: Cursor, key: SectionKey, names: Iterable[str]) -> set[str]:
-    """Those of the packages that a pass may make testable: most others wait for something else just as surely."""
-    read = RelationsReader()
-    needs = {
-        name: {clause[0].name for clause in read.clauses(depends) + read.clauses(pre_depends) if _is_plain(clause)}
-        for name, depends, pre_depends, listed, state in _by_name(cursor, key, _CLAUSES, names)
-        if listed and state not in _FIXED
-    }
-    times = Counter(needed for name, wanted in needs.items() for needed in wanted if needed != name)
-    asked = [needed for needed, _ in times.most_common(_TELLING)]
-    pending = {name for name, listed, state in _by_name(cursor, key, _ALONE, asked) if listed and state in _PENDING}
-    return {name for name, wanted in needs.items() if pending.isdisjoint(wanted - {name})}
+def _user(row: Row, read: RelationsReader) -> _User:
+    name, depends, pre_depends, *rest = row
+    return _User(name, read.clauses(depends) + read.clauses(pre_depends), rest[-1], tuple(rest))
+
+
+def _mentioned(clauses: Iterable[Clause]) -> set[str]:
+    return {wanted.name for clause in clauses for wanted in clause}
+
+
+def _hopeful(cursor: Cursor, key: SectionKey, users: Sequence[_User]) -> Sequence[_User]:
+    """Those that a pass may make testable: most others wait for something else just as surely."""
+    needs = [{clause[0].name for clause in user.clauses if _is_plain(clause)} - {user.name} for user in users]
+    times = Counter(name for names in needs for name in names)
+    asked = {name for name, _ in times.most_common(_TELLING)} | {user.blocker for user in users}
+    pending = {name for (name,) in _listed(_by_name(cursor, key, _ALONE, asked), _PENDING)}
+    return [user for user, names in zip(users, needs, strict=True) if pending.isdisjoint(names)]
 
 
 def _is_plain(clause: Sequence[Relation]) -> bool:
@@ -127,34 +150,20 @@ def _is_plain(clause: Sequence[Relation]) -> bool:
     return len(clause) == 1 and not clause[0].arch
 
 
-def _can_change(row: Row) -> bool:
-    return row[_LISTED] and row[_STATE] not in _FIXED
+def _dependent(user: _User, read: RelationsReader, mentioned: Collection[str]) -> Node:
+    provides, archive_version, version, state, reason, chain, waiting, blocked, chosen, retestable, blocker = user.rest
+    computed = PackageState(state), reason, chain, waiting, blocked, numbers(chosen), bool(retestable), blocker
+    stored = ComputedState(*computed)
+    provided = read.provides(_among(mentioned, provides))
+    return Node(user.name, version, True, user.clauses, provided, None, stored, archive_version)
 
 
-def _without_provides(row: Row) -> Row:
-    return (*row[:_PROVIDES], "", *row[_PROVIDES + 1 :])
-
-
-def _mentioned(found: Node) -> set[str]:
-    return {wanted.name for clause in found.depends for wanted in clause}
-
-
-def _providers(cursor: Cursor, key: SectionKey, names: Iterable[str]) -> dict[str, list[str]]:
-    query = f"SELECT name, providers FROM dependents WHERE {_PRESENT} AND name IN ({_NAMES}) AND providers != ''"
-    return {name: providers.split(",") for name, providers in _by_name(cursor, key, query, names)}
-
-
-def _nodes(cursor: Cursor, key: SectionKey, names: Iterable[str]) -> list[Row]:
-    return sorted(_by_name(cursor, key, _NODES, names), key=itemgetter(0))
-
-
-def _options(cursor: Cursor, key: SectionKey, names: Iterable[str], mentioned: Collection[str]) -> list[Node]:
-    """Packages that others may depend on: what these need, and what else they provide, is not even read."""
-    read = RelationsReader()
-    return [
-        node((*row[:_DEPENDS], "", "", _among(mentioned, row[_PROVIDES]), *row[_PROVIDES + 1 :]), read)
-        for row in _nodes(cursor, key, names)
-    ]
+def _option(row: Row, read: RelationsReader, mentioned: Collection[str]) -> Node:
+    """A package that others may depend on: what it needs, and what else it provides, is not even looked at."""
+    name, provides, archive_version, version, listed, state, chosen = row
+    stored = ComputedState(PackageState(state), "", chosen=numbers(chosen))
+    provided = read.provides(_among(mentioned, provides))
+    return Node(name, version, bool(listed), (), provided, None, stored, archive_version)
 
 
 def _among(names: Collection[str], provides: str) -> str:

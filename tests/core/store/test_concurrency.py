@@ -143,8 +143,7 @@ class _Slave:
                     SID, result(held.package, held.version, outcome, slave=who, run_id=run_id, log=log, at=at)
                 )
                 self.acknowledged.append(run_id)
-                around = self._store.neighbourhood(SID, held.package, limit=100)
-                if around is not None:
+                for around in self._store.neighbourhoods(SID, held.package):
                     states = {Package(node.name): _good(node.name) for node in around.dependents}
                     self._store.reconsidered(SID, states, around=around)
 
