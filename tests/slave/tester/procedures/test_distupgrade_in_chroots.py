@@ -197,7 +197,7 @@ def _state(upgrades: Upgrades, name: str, monkeypatch: pytest.MonkeyPatch, *, ar
     with monkeypatch.context() as patch:
         patch.setattr("piufarm.slave.tester.runner.wanted_procedures", lambda _: [until])
         if not around:
-            patch.setattr("piufarm.slave.tester.runner.may_go_around", lambda _: False)
+            patch.setattr("piufarm.slave.tester.trial.may_go_around", lambda _: False)
         Runner(options, TestLog([]), RunResult("")).run()
     return found[0]
 
