@@ -15,7 +15,7 @@ from piufarm.slave.tester.blame.culprits import charge
 from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.failures import farm_trouble
 from piufarm.slave.tester.inputs import Group
-from piufarm.slave.tester.output.log import Level, TestLog, decode_output, quote_command
+from piufarm.slave.tester.output.log import Level, TestLog, decode_output
 from piufarm.slave.tester.scripts.script_set import SCRIPTS_PLACE
 from piufarm.slave.tester.state.base_facts import BaseFacts
 from piufarm.slave.tester.state.compare import Comparison, compare
@@ -205,8 +205,7 @@ class Examination:
 
         Raises TestEnded if the package made it fail, FarmError if we did.
         """
-        words = quote_command(("chroot", self.chroot.root, *argv))
-        self.log.debug(f"Starting command: {words}")
+        words = self.log.command_begins(("chroot", self.chroot.root, *argv))
         untouched = self.is_untouched
         if not is_query:
             self._forget()
@@ -215,11 +214,10 @@ class Examination:
         result = self.chroot.run(argv, env=variables, limits=self._limits, network=network)
         output = self._output(result)
         has_failed = result.stopped_by is not None or (result.status != 0 and not may_fail)
-        if output.strip() and (has_failed or not is_query):
-            self.log.dump(f"\n{output}".rstrip("\n"))
+        if has_failed or not is_query:
+            self.log.command_output(output)
         if not has_failed:
-            failed = f"Command failed (status={result.status}), but ignoring error"
-            self.log.debug(f"{failed if result.status else 'Command ok'}: {words}")
+            self.log.command_ended(words, result.status)
             return result
         fetches = network and not (untouched and self._dpkg_has_begun())
         trouble = farm_trouble(result, output, fetches=fetches, untouched=untouched)
@@ -232,16 +230,12 @@ class Examination:
 
     def run_aside(self, argv: Sequence[str], environment: Mapping[str, str], limits: CommandLimits) -> CommandResult:
         """Run a command of a check, with limits of its own; how it ends is the check's business alone."""
-        words = quote_command(("chroot", self.chroot.root, *argv))
-        self.log.debug(f"Starting command: {words}")
+        words = self.log.command_begins(("chroot", self.chroot.root, *argv))
         self._forget()
         self.is_untouched = False
         result = self.chroot.run(argv, env=environment, limits=limits)
-        output = decode_output(result.output)
-        if output.strip():
-            self.log.dump(f"\n{output}".rstrip("\n"))
-        failed = f"Command failed (status={result.status}), but ignoring error"
-        self.log.debug(f"{failed if result.status else 'Command ok'}: {words}")
+        self.log.command_output(decode_output(result.output))
+        self.log.command_ended(words, result.status)
         return result
 
     @property

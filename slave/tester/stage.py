@@ -15,7 +15,7 @@ from piufarm.slave.chroot.limits import NO_LIMITS
 from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.inputs import Group
-from piufarm.slave.tester.output.log import TestLog, decode_output, quote_command
+from piufarm.slave.tester.output.log import TestLog, decode_output
 from piufarm.slave.tester.output.result import RunResult
 from piufarm.slave.tester.roots.standing import Roots
 from piufarm.slave.tester.steps.set_up import set_up
@@ -48,11 +48,9 @@ class Stage:
     def show_preparation(self, base: PreparedBase) -> None:
         """Log what was run just now to make or refresh a base."""
         for command in base.preparation:
-            words = quote_command(("chroot", str(base.root), *command.argv))
-            self.log.debug(f"Starting command: {words}")
-            if command.output:
-                self.log.dump(f"\n{decode_output(command.output)}".rstrip("\n"))
-            self.log.debug(f"Command ok: {words}")
+            words = self.log.command_begins(("chroot", str(base.root), *command.argv))
+            self.log.command_output(decode_output(command.output))
+            self.log.command_ended(words)
 
     @contextmanager
     def opened(

@@ -11,7 +11,7 @@ from piufarm.slave.chroot.interface import Entry
 from piufarm.slave.tester.blame.culprits import subjects_of_others
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.output.log import one_line
-from piufarm.slave.tester.state.compare import NO_DIFFERENCES, Comparison
+from piufarm.slave.tester.state.compare import NO_DIFFERENCES, Change, Comparison
 from piufarm.slave.tester.state.ignores import Ignored
 from piufarm.slave.tester.state.owners import FileLists
 
@@ -30,6 +30,19 @@ def not_ignored(examination: Examination, entries: Mapping[str, Entry], when: in
                 examination.log.info(f"IGNORED PATH@{when}: {one_line(path)}")
             case Ignored.QUIETLY:
                 pass
+    return kept
+
+
+def modified_entries(examination: Examination, changes: Mapping[str, Change]) -> dict[str, Entry]:
+    """The modified paths that no rule covers, as they are now; the log says in what they differ."""
+    tree = examination.tree()
+    present = ((path, tree.get(path.rstrip("/") or "/")) for path in changes)
+    kept = not_ignored(examination, {path: entry for path, entry in present if entry is not None}, 2)
+    for path in kept:
+        expected, found = changes[path].expected, changes[path].found
+        examination.log.debug(
+            f"Modified(user, group, mode, size, target): {one_line(path)} expected{expected} != found{found}"
+        )
     return kept
 
 

@@ -52,7 +52,7 @@ def _add_ignores(group: argparse._ArgumentGroup) -> None:
 
 def _add_warnings(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--warn-on-others", action="store_true",
-                       help="do not fail for files that already the dependencies leave, lose or change")
+                       help="do not fail for files that other packages leave, lose or change")
     group.add_argument("--warn-on-leftovers-after-purge", action="store_true", help="only mention files left behind")
     group.add_argument("--warn-on-debsums-errors", action="store_true", help="do not fail for changed packaged files")
     group.add_argument("--warn-on-install-over-symlink", action="store_true", help="do not fail for files below links")

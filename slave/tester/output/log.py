@@ -156,6 +156,22 @@ class TestLog:
             finally:
                 self._sinks = usual
 
+    def command_begins(self, argv: Iterable[str]) -> str:
+        """A command in a chroot: how it is named when it has ended."""
+        words = quote_command(argv)
+        self.debug(f"Starting command: {words}")
+        return words
+
+    def command_output(self, text: str) -> None:
+        """What it has said, if anything."""
+        if text.strip():
+            self.dump(f"\n{text}".rstrip("\n"))
+
+    def command_ended(self, words: str, status: int = 0) -> None:
+        """It has ended, and the test goes on."""
+        failed = f"Command failed (status={status}), but ignoring error"
+        self.debug(f"{failed if status else 'Command ok'}: {words}")
+
     def dump(self, text: str) -> None:
         self.write(Level.DUMP, text)
 

@@ -16,14 +16,14 @@ from piufarm.slave.tester.scripts.running import run_scripts
 from piufarm.slave.tester.shortcuts.upgraded_base import go_around
 from piufarm.slave.tester.steps.installing import (
     install_names,
-    install_tested_with_scripts,
+    install_names_with_scripts,
     note_installed,
     remove_tested,
 )
-from piufarm.slave.tester.steps.known import known_names
+from piufarm.slave.tester.steps.known import known_names, known_old_names
 from piufarm.slave.tester.steps.suite_upgrade import upgrade_to
 from piufarm.slave.tester.steps.teardown import note_owners, tear_down
-from piufarm.slave.tester.steps.testdebs_repo import disable_testdebs, enable_testdebs
+from piufarm.slave.tester.steps.testdebs_repo import enable_testdebs, upgrade_tested
 from piufarm.slave.tester.upgrades.upgraded_reference import take_reference
 from piufarm.slave.tester.upgrades.way import Way
 
@@ -40,11 +40,7 @@ def _start(examination: Examination) -> None:
 
 
 def _install_old(examination: Examination) -> None:
-    names = [*examination.own_names(), *examination.options.tests.extra_old_packages]
-    known = known_names(examination, names)
-    run_scripts(examination, "pre_install")
-    install_names(examination, known)
-    run_scripts(examination, "post_install")
+    install_names_with_scripts(examination, known_old_names(examination))
 
 
 def _check_old(examination: Examination) -> None:
@@ -79,10 +75,7 @@ def _install_new(examination: Examination) -> None:
         examination.log.info("The packages are installed as they are wanted already")
         note_installed(examination)
         return
-    if not tests.distupgrade_to_testdebs:
-        enable_testdebs(examination)
-    install_tested_with_scripts(examination)
-    disable_testdebs(examination)
+    upgrade_tested(examination)
 
 
 def _check_new(examination: Examination) -> None:

@@ -10,32 +10,23 @@ from piufarm.slave.tester.command_line.options import Options, UsrMove
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.procedures.procedure import NotApplicable, Phase, Procedure
 from piufarm.slave.tester.scripts.running import run_scripts
-from piufarm.slave.tester.steps.installing import install_names, install_tested_with_scripts, remove_tested
-from piufarm.slave.tester.steps.known import known_names
+from piufarm.slave.tester.steps.installing import install_names_with_scripts, remove_tested
+from piufarm.slave.tester.steps.known import known_old_names
 from piufarm.slave.tester.steps.teardown import check_purged, note_owners, tear_down
-from piufarm.slave.tester.steps.testdebs_repo import disable_testdebs, enable_testdebs
+from piufarm.slave.tester.steps.testdebs_repo import upgrade_tested
 
 
 def _install_old(examination: Examination) -> None:
-    names = [*examination.own_names(), *examination.options.tests.extra_old_packages]
-    known = known_names(examination, names)
+    known = known_old_names(examination)
     if not known:
         raise NotApplicable("Can't test upgrade: packages not known by apt-get.")
-    run_scripts(examination, "pre_install")
-    install_names(examination, known)
-    run_scripts(examination, "post_install")
+    install_names_with_scripts(examination, known)
 
 
 def _check_old(examination: Examination) -> None:
     if examination.options.checks.usr_move is not UsrMove.DISABLED:
         note_owners(examination)
     run_checks(examination, Moment.INSTALLED)
-
-
-def _upgrade(examination: Examination) -> None:
-    enable_testdebs(examination)
-    install_tested_with_scripts(examination)
-    disable_testdebs(examination)
 
 
 def _check_upgraded(examination: Examination) -> None:
@@ -57,7 +48,7 @@ UPGRADE: Final = Procedure(
         Phase("install", _install_old, "install"),
         Phase("check installed", _check_old, "install"),
         Phase("remove", remove_tested, "install", lambda options: options.tests.install_remove_install),
-        Phase("upgrade", _upgrade, "upgrade"),
+        Phase("upgrade", upgrade_tested, "upgrade"),
         Phase("check upgraded", _check_upgraded, "upgrade"),
         Phase("tear down", tear_down, "upgrade"),
         Phase("check purged", check_purged, "upgrade"),

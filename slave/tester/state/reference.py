@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from piufarm.slave.tester.state.diversions import Diversion
 from piufarm.slave.tester.state.identities import Identities
 from piufarm.slave.tester.state.owners import FileLists
 from piufarm.slave.tester.state.packages import InstalledPackage
 from piufarm.slave.tester.state.tree import Tree
+
+# Read by slaves, which then remove the file that the reference came from.
+OUTDATED: Final = "History of available packages does not match - reference chroot may be outdated"
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,13 @@ def places_of(debs: Iterable[Path]) -> dict[str, Path]:
     return places
 
 
+def install_names_with_scripts(examination: Examination, names: Sequence[str]) -> None:
+    """Install packages of the archive, custom scripts before and after. Raises TestEnded."""
+    run_scripts(examination, "pre_install")
+    install_names(examination, names)
+    run_scripts(examination, "post_install")
+
+
 @contextmanager
 def files_in_place(examination: Examination) -> Iterator[list[str]]:
     """The files under test are in the chroot as long as the block lasts: their names, as apt takes them."""

@@ -30,6 +30,11 @@ def known_names(examination: Examination, names: Sequence[str]) -> list[str]:
     return known
 
 
+def known_old_names(examination: Examination) -> list[str]:
+    """Of the packages under test, and those that are to be there in an old version, those that the archive has."""
+    return known_names(examination, [*examination.own_names(), *examination.options.tests.extra_old_packages])
+
+
 def fetchable_packages(output: str) -> set[str]:
     """The names of packages that `apt-cache show` says can be fetched."""
     records = output.split("\n\n")

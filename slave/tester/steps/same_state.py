@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from piufarm.outcome import Finding, Severity
-from piufarm.slave.tester.checks.listing import list_finding, not_ignored
+from piufarm.slave.tester.checks.listing import list_finding, modified_entries, not_ignored
 from piufarm.slave.tester.examination import Examination
-from piufarm.slave.tester.output.log import one_line
 from piufarm.slave.tester.state.reference import Reference
 
 _CHECK: Final = "same-state"
@@ -23,16 +22,10 @@ def require_same_state(examination: Examination, direct: Reference, detour: str)
 
 def _differences(examination: Examination, detour: str) -> Iterable[Finding]:
     comparison = examination.comparison()
-    modified = {}
-    for path, change in comparison.modified.items():
-        entry = examination.tree().get(path.rstrip("/") or "/")
-        if entry is not None:
-            modified[path] = entry
-            examination.log.debug(
-                f"Modified(user, group, mode, size, target): {one_line(path)} "
-                f"expected{change.expected} != found{change.found}"
-            )
-    kinds = (("added", comparison.new, 2), ("removed", comparison.removed, 1), ("changed", modified, 2))
-    for kind, entries, when in kinds:
-        kept = not_ignored(examination, entries, when)
+    kinds = (
+        ("added", not_ignored(examination, comparison.new, 2)),
+        ("removed", not_ignored(examination, comparison.removed, 1)),
+        ("changed", modified_entries(examination, comparison.modified)),
+    )
+    for kind, kept in kinds:
         yield from list_finding(examination, _CHECK, f"FAIL: {detour} {kind} files:", kept, Severity.ERROR)

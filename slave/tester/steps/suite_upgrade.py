@@ -10,7 +10,7 @@ from piufarm.slave.tester.checks import run_checks
 from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.scripts.running import run_scripts
-from piufarm.slave.tester.steps.installing import install_names
+from piufarm.slave.tester.steps.installing import install_names_with_scripts
 from piufarm.slave.tester.steps.known import known_names
 from piufarm.slave.tester.upgrades.suites import Suite, state_of
 
@@ -34,9 +34,7 @@ def upgrade_to(examination: Examination, suite: Suite, *, tracked: Sequence[str]
     note_archive_state(examination)
     examination.arrive(suite.target_release)
     if tracked:
-        run_scripts(examination, "pre_install")
-        install_names(examination, known_names(examination, tracked))
-        run_scripts(examination, "post_install")
+        install_names_with_scripts(examination, known_names(examination, tracked))
     run_scripts(examination, "post_distupgrade")
     run_checks(examination, Moment.BETWEEN_SUITES)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from piufarm.slave.chroot.interface import Refused
@@ -11,6 +11,7 @@ from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.scripts.running import run_scripts
 from piufarm.slave.tester.state.packages import Restoration, restoration
+from piufarm.slave.tester.state.reference import OUTDATED
 from piufarm.slave.tester.steps.installing import unmistakable
 
 _WITHOUT_ARCHIVE: Final = "/tmp/piufarm-apt.conf"
@@ -18,7 +19,6 @@ _WITHOUT_ARCHIVE_CONF: Final = (
     b'Dir::Etc::SourceList "/dev/null";\nDir::Etc::SourceParts "/dev/null";\n'
     b'Dir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\n'  # in memory: the caches on disk stay valid
 )
-_OUTDATED: Final = "History of available packages does not match - reference chroot may be outdated"
 
 
 def note_owners(examination: Examination) -> None:
@@ -29,29 +29,32 @@ def note_owners(examination: Examination) -> None:
 def tear_down(examination: Examination) -> None:
     """Remove and purge what the reference does not have, bring back what it has. Raises TestEnded."""
     if examination.available_history != examination.reference.available_history:
-        examination.log.warning(_OUTDATED)
+        examination.log.warning(OUTDATED)
     with examination.timed("check installed"):
         run_checks(examination, Moment.BEFORE_REMOVAL)
+    take_away(examination, _check_removed)
+
+
+def _check_removed(examination: Examination) -> None:
+    with examination.timed("check removed"):
+        run_checks(examination, Moment.REMOVED)
+
+
+def _no_look(_: Examination) -> None:
+    """For tests that have changed the chroot themselves."""
+
+
+def take_away(examination: Examination, look: Callable[[Examination], None] = _no_look) -> None:
+    """The same with another look at the chroot between removing and purging, or none. Raises TestEnded."""
     run_scripts(examination, "pre_remove")
     with examination.timed("remove"):
         _go_back(examination)
     run_scripts(examination, "post_remove")
-    with examination.timed("check removed"):
-        run_checks(examination, Moment.REMOVED)
+    look(examination)
     with examination.timed("purge"):
         _purge(examination)
         run_scripts(examination, "post_purge")
         _finish_pending(examination)
-
-
-def take_away(examination: Examination) -> None:
-    """The same without a look at the chroot in between: for tests that have changed it themselves."""
-    run_scripts(examination, "pre_remove")
-    _go_back(examination)
-    run_scripts(examination, "post_remove")
-    _purge(examination)
-    run_scripts(examination, "post_purge")
-    _finish_pending(examination)
 
 
 def _go_back(examination: Examination) -> None:

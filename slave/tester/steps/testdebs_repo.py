@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from piufarm.slave.tester.examination import Examination
+from piufarm.slave.tester.steps.installing import install_tested_with_scripts
 from piufarm.slave.tester.steps.placing import place
 
 _SOURCE: Final = "/etc/apt/sources.list.d/piuparts-testdebs.list"
@@ -15,11 +16,19 @@ _THIS_ONE_ONLY: Final = (
 
 
 def enable_testdebs(examination: Examination) -> None:
-    """Let apt have the packages of --testdebs-repo, if there is one."""
+    """Let apt have the packages of --testdebs-repo, if there is one and it has not got them yet."""
     repository = examination.options.tests.testdebs_repo
-    if repository is not None:
-        place(examination, _SOURCE, f"{repository}\n".encode())
+    line = f"{repository}\n".encode()
+    if repository is not None and examination.chroot.read(_SOURCE) != line:
+        place(examination, _SOURCE, line)
         examination.execute("apt-get", *_THIS_ONE_ONLY, "update", network=True)
+
+
+def upgrade_tested(examination: Examination) -> None:
+    """Install the packages under test over what there is of them; apt knows their repository until that is done."""
+    enable_testdebs(examination)
+    install_tested_with_scripts(examination)
+    disable_testdebs(examination)
 
 
 def disable_testdebs(examination: Examination) -> None:

@@ -19,6 +19,7 @@ from piufarm.slave.tester.checks import run_checks
 from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.examination import Examination, TestEnded
 from piufarm.slave.tester.inputs import Group
+from piufarm.slave.tester.state.reference import OUTDATED
 from piufarm.slave.tester.state.tree import Tree
 from piufarm.slave.tester.steps.suite_upgrade import note_archive_state, upgrade_to
 from piufarm.slave.tester.upgrades.end_meta import EndMeta, NotEndMeta, read_end_meta, write_end_meta
@@ -26,7 +27,6 @@ from piufarm.slave.tester.upgrades.way import Way
 from piufarm.trouble import TroubleKind
 
 # Read by slaves, which then remove the file.
-_OTHER_HISTORY: Final = "History of available packages does not match - reference chroot may be outdated"
 _OTHER_SELECTIONS: Final = "Initial package selections do not match - ignoring loaded reference chroot state"
 _OF_NO_USE: Final = "cannot be used as a reference"
 
@@ -75,7 +75,7 @@ def _given(examination: Examination, setting: str, history: tuple[str, ...]) -> 
     elif meta.setting != setting:
         log.warning(f"{path} {_OF_NO_USE}: it was made with other suites, options or scripts")
     elif meta.history != history:
-        log.warning(_OTHER_HISTORY)
+        log.warning(OUTDATED)
     else:
         return meta
     return None
