@@ -18,7 +18,7 @@ def follow_up(store: Store, section: SectionName, package: Package, *, passed: b
     for around in store.neighbourhoods(section, package, passed=passed):
         from piufarm.master.states.direct import reconsider  # loads what sessions without such results do not need
 
-        states = reconsider(around)
+        states = reconsider(around, passed=passed)
         store.reconsidered(section, states, around=around)
         changed += len(states)
     return changed

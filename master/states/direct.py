@@ -20,16 +20,17 @@ _MISSING: Final = PackageState.DEPENDENCY_DOES_NOT_EXIST
 _CHANGEABLE: Final = WAITING | {PackageState.DEPENDENCY_FAILED, PackageState.DEPENDENCY_CANNOT_BE_TESTED}
 
 
-def reconsider(around: Neighbourhood) -> dict[Package, ComputedState]:
+def reconsider(around: Neighbourhood, *, passed: bool = False) -> dict[Package, ComputedState]:
     """The states of dependents that are certain and differ from what is stored.
 
-    Each is what a whole evaluation at the same moment would say.
+    Each is what a whole evaluation at the same moment would say. Once a package has `passed`, only who can be tested
+    now is looked for.
     """
     section = _Section(around)
     found: dict[Package, ComputedState] = {}
     for user in around.dependents:
         if user.listed and user.stored.state in _CHANGEABLE:
-            computed = section.reconsider(user)
+            computed = section.reconsider(user, passed=passed)
             if computed is not None and computed.state is not user.stored.state:
                 found[Package(user.name)] = computed
     return found
@@ -69,22 +70,27 @@ class _Section:
             for name in dict.fromkeys(provided.name for provided in node.provides):
                 if name != node.name:
                     self._providers.setdefault(name, []).append(node)
+        self._found: dict[tuple[Relation, bool], Sequence[_Candidate]] = {}
 
-    def reconsider(self, user: Node) -> ComputedState | None:
+    def reconsider(self, user: Node, *, passed: bool) -> ComputedState | None:
         """None if nothing is certain."""
         chosen = user.stored.chosen or (0,) * len(user.depends)
-        verdicts = [self._verdict(user, *clause) for clause in zip(user.depends, chosen, strict=True)]
         possible: set[PackageState] = set()
-        for verdict in verdicts:
+        good: list[int] = []
+        for clause in zip(user.depends, chosen, strict=True):
+            verdict = self._verdict(user, *clause)
             possible |= verdict.possible
             if verdict.error is not None:
                 # a clause before this one might be without hope, too: then its error is the one that counts
                 certain = self._alone and possible <= {verdict.error}
                 return _blocked(user, verdict.error, verdict) if certain else None
-        good = tuple(verdict.good for verdict in verdicts if verdict.good is not None)
-        if len(good) < len(verdicts):
+            if verdict.good is not None:
+                good.append(verdict.good)
+            elif passed:
+                return None
+        if len(good) < len(user.depends):
             return None
-        chosen = good if any(good) else ()
+        chosen = tuple(good) if any(good) else ()
         return user.stored._replace(
             state=PackageState.WAITING_TO_BE_TESTED, reason=READY, chosen=chosen, blocker=""
         )
@@ -92,7 +98,7 @@ class _Section:
     def _verdict(self, user: Node, clause: Sequence[Relation], chosen: int) -> _Verdict:
         if chosen < 0:
             return _Verdict(None, _MISSING, frozenset({_MISSING}), " | ".join(map(str, clause)))
-        found = [list(self._candidates(wanted, followed=index == chosen)) for index, wanted in enumerate(clause)]
+        found = [self._candidates(wanted, followed=index == chosen) for index, wanted in enumerate(clause)]
         for index, candidates in enumerate(found):
             if any(fits and (node is user or _result(node) is GOOD) for node, fits in candidates):
                 return _Verdict(good=index)
@@ -108,8 +114,14 @@ class _Section:
         culprit = nodes[0].name
         return _Verdict(None, min(errors), errors, mention(wanted.name, culprit, culprit), culprit)
 
-    def _candidates(self, wanted: Relation, *, followed: bool) -> Iterator[_Candidate]:
+    def _candidates(self, wanted: Relation, *, followed: bool) -> Sequence[_Candidate]:
         """What may satisfy a relation; `followed` says that something surely does."""
+        key = wanted, followed
+        if key not in self._found:  # many packages need the same
+            self._found[key] = list(self._look_up(wanted, followed=followed))
+        return self._found[key]
+
+    def _look_up(self, wanted: Relation, *, followed: bool) -> Iterator[_Candidate]:
         if wanted.arch:
             return
         own = self._nodes.get(wanted.name)

@@ -17,6 +17,7 @@ from piufarm.store.sql.database import Cursor, Database, Row
 from piufarm.store.sql.rows import SectionKey, numbers
 
 _AT_ONCE: Final = 256  # names a query, and dependents a neighbourhood
+_ENDS: Final = ("", "<", "=", ">")  # what may follow a name that needs no architecture, see relations_text
 _TELLING: Final = 32  # packages that many others need: most of these wait for one of them, if for anything
 _NAMES: Final = "{names}"  # stands for them in a query
 _HEAD: Final = """
@@ -30,8 +31,13 @@ _HEAD: Final = """
 _THESE: Final = f"p.section_id = :section_id AND p.generation = :generation AND p.name IN ({_NAMES})"
 # conditions on columns other than the name are left to us: an index of these would lead to half of all packages
 _USERS: Final = f"""
-    SELECT p.listed, p.state, p.name, p.depends, p.pre_depends, p.provides, p.version, p.test_version, p.state,
-        p.reason, p.chain, p.waiting, p.blocked, p.chosen, p.retestable, p.blocker
+    SELECT p.listed, p.state,
+        CASE WHEN NOT EXISTS (SELECT 1 FROM dependents AS d WHERE d.section_id = :section_id
+            AND d.generation = :generation AND d.name = p.blocker AND d.providers != '')
+        THEN (SELECT b.state FROM package AS b WHERE b.section_id = :section_id AND b.generation = :generation
+            AND b.name = p.blocker) END,
+        p.name, p.depends, p.pre_depends, p.provides, p.version, p.test_version, p.state, p.reason, p.chain, p.waiting,
+        p.blocked, p.chosen, p.retestable, p.blocker
     FROM package AS p WHERE {_THESE}
 """
 _OPTIONS: Final = f"""
@@ -63,7 +69,6 @@ class _Place(NamedTuple):
 class _User(NamedTuple):
     name: str
     clauses: tuple[Clause, ...]
-    blocker: str
     rest: Row
 
 
@@ -71,6 +76,7 @@ def neighbourhoods(
     database: Database, section: SectionName, package: Package, *, passed: bool
 ) -> Iterator[Neighbourhood]:
     """See Store.neighbourhoods."""
+    read = RelationsReader()
     names: Sequence[str] | None = None
     start = 0
     while names is None or start < len(names):
@@ -79,9 +85,10 @@ def neighbourhoods(
             if place is None:
                 return
             if names is None:
-                names = _dependents(cursor, place)
-            around = _neighbourhood(cursor, place, names[start : start + _AT_ONCE], passed=passed)
-        if around.dependents:
+                names = _dependents(cursor, place, read)
+            users = _users(cursor, place.key, names[start : start + _AT_ONCE], read, passed=passed)
+            around = _neighbourhood(cursor, place, users, read) if users else None
+        if around is not None:
             yield around
         start += _AT_ONCE
 
@@ -95,19 +102,40 @@ def _find(cursor: Cursor, section: SectionName, package: Package) -> _Place | No
     return _Place(SectionKey(*numbers_of_section), package, provides, users or "", not looks_elsewhere)
 
 
-def _dependents(cursor: Cursor, place: _Place) -> Sequence[str]:
+def _dependents(cursor: Cursor, place: _Place, read: RelationsReader) -> Sequence[str]:
     """The packages that mention this one or something that it provides."""
     found = [place.users] if place.users else []
     if place.provides:
-        names = {provided.name for provided in RelationsReader().provides(place.provides)}
+        names = {provided.name for provided in read.provides(place.provides)}
         found += [users for (users,) in _by_name(cursor, place.key, _DEPENDENTS, names)]
     return sorted({name for users in found for name in users.split(",")} - {place.package})
 
 
-def _neighbourhood(cursor: Cursor, place: _Place, names: Sequence[str], *, passed: bool) -> Neighbourhood:
-    key, read = place.key, RelationsReader()
-    found = [_user(row, read) for row in _listed(_by_name(cursor, key, _USERS, names), _CHANGEABLE)]
-    users = _hopeful(cursor, key, found) if passed else found
+def _users(
+    cursor: Cursor, key: SectionKey, names: Sequence[str], read: RelationsReader, *, passed: bool
+) -> Sequence[_User]:
+    """Those of the dependents that a result may change; after a pass, those that may be testable now."""
+    found = []
+    for state_of_blocker, name, depends, pre_depends, *rest in _listed(
+        _by_name(cursor, key, _USERS, names), _CHANGEABLE
+    ):
+        if passed and state_of_blocker in _PENDING and _is_needed(rest[-1], depends, pre_depends):
+            continue
+        found.append(_User(name, read.clauses(depends) + read.clauses(pre_depends), tuple(rest)))
+    return _hopeful(cursor, key, found) if passed and found else found
+
+
+def _is_needed(name: str, *fields: str) -> bool:
+    """Whether nothing else will do in some clause of these, without reading them all."""
+    return any(
+        clause.startswith(name) and clause[len(name) : len(name) + 1] in _ENDS and "|" not in clause
+        for field in fields
+        for clause in field.split(",")
+    )
+
+
+def _neighbourhood(cursor: Cursor, place: _Place, users: Sequence[_User], read: RelationsReader) -> Neighbourhood:
+    key = place.key
     mentioned = {name for user in users for name in _mentioned(user.clauses)}
     dependents = sorted((_dependent(user, read, mentioned) for user in users), key=attrgetter("name"))
     providers = {name: texts.split(",") for name, texts in _by_name(cursor, key, _PROVIDERS, mentioned)}
@@ -127,20 +155,15 @@ def _listed(rows: Iterable[Row], states: Collection[str]) -> Iterator[Row]:
     return (tuple(row) for listed, state, *row in rows if listed and state in states)
 
 
-def _user(row: Row, read: RelationsReader) -> _User:
-    name, depends, pre_depends, *rest = row
-    return _User(name, read.clauses(depends) + read.clauses(pre_depends), rest[-1], tuple(rest))
-
-
 def _mentioned(clauses: Iterable[Clause]) -> set[str]:
     return {wanted.name for clause in clauses for wanted in clause}
 
 
 def _hopeful(cursor: Cursor, key: SectionKey, users: Sequence[_User]) -> Sequence[_User]:
-    """Those that a pass may make testable: most others wait for something else just as surely."""
+    """Those that need none of the packages that most others need, too, and that are as pending as ever."""
     needs = [{clause[0].name for clause in user.clauses if _is_plain(clause)} - {user.name} for user in users]
     times = Counter(name for names in needs for name in names)
-    asked = {name for name, _ in times.most_common(_TELLING)} | {user.blocker for user in users}
+    asked = [name for name, _ in times.most_common(_TELLING)]
     pending = {name for (name,) in _listed(_by_name(cursor, key, _ALONE, asked), _PENDING)}
     return [user for user, names in zip(users, needs, strict=True) if pending.isdisjoint(names)]
 

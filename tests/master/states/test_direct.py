@@ -47,7 +47,12 @@ class _Farm:
         node = self.nodes[name]
         shown = node.stored.state if node.stored.state is PackageState.OUTDATED else _SHOWS[outcome]
         self.nodes[name] = node._replace(outcome=outcome, stored=node.stored._replace(state=shown))
-        found = {str(user): state for user, state in reconsider(self._neighbourhood(name)).items()}
+        around = self._neighbourhood(name)
+        found = {str(user): state for user, state in reconsider(around).items()}
+        if outcome is Outcome.PASS:
+            hopeful = reconsider(around, passed=True)
+            assert hopeful.items() <= found.items()
+            assert {user for user in found if found[user].state is PackageState.WAITING_TO_BE_TESTED} <= set(hopeful)
         self.store(found)
         return found
 
