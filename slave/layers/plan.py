@@ -1,28 +1,33 @@
 """Which layers are worth making for a batch, and in which order its packages use them best.
 
-The dependencies of each package are sorted by how many packages of the batch need them; packages then share the
-beginnings of these lists, as in a tree. What needs another package is never needed by more packages than that one, and
-those that are always needed together stand side by side: so a beginning can be installed without the rest. A branch
-becomes a layer where what it saves, by a model of what installing costs, is more than what making it costs.
+What several packages need in common can be installed without the rest: whatever one of these dependencies needs is
+needed by all of the packages, too. Of all groups of packages that share a dependency, the one whose common dependencies
+save the most stands on a layer of these; then again for what is left, within the group and beside it. A layer is worth
+making where it saves more, by a model of what installing costs, than making it costs; one that is there, or that another
+slave is going to make, costs nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from piufarm.slave.layers.closure import Deb
 
-# Core-seconds, fitted to measurements (docs/benchmarks.md): of each package, of each MB of .debs, and of a layer
-# itself: a chroot, a start of apt, copying, apt's cache.
+# Core-seconds, fitted to measurements (docs/benchmarks.md): of each package, of each MB of .debs, of a layer itself (a
+# chroot, a start of apt, apt's cache) and of each MB of .debs in it (looking at the files, copying).
 PACKAGE_SECONDS: Final = 0.014
 MEGABYTE_SECONDS: Final = 0.064
 LAYER_SECONDS: Final = 1.0
+LAYER_MEGABYTE_SECONDS: Final = 0.02
 _MEGABYTE: Final = 1_000_000
 
 Versions = Mapping[str, str]  # name -> version
+_Item = tuple[str, str]  # name and version
+_Need = frozenset[_Item]
 
 
 @dataclass(frozen=True)
@@ -34,60 +39,92 @@ class Planned:
     layers: tuple[Versions, ...]
 
 
-def plan(closures: Mapping[str, Sequence[Deb]]) -> list[Planned]:
-    """The packages in the order in which they are to be tested; those that apt would not install come last."""
-    weights = {deb.name: _seconds(deb) for debs in closures.values() for deb in debs}
-    users: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, debs in enumerate(closures.values()):
-        for deb in debs:
-            users[deb.name, deb.version].append(number)
-    top = _Branch()
-    for package, debs in closures.items():
-        needed = [(deb.name, deb.version) for deb in debs if deb.name != package.partition("=")[0]]
-        needed.sort(key=lambda item: (-len(users[item]), users[item], item))
-        top.add(needed if debs else [], package)
+def plan(closures: Mapping[str, Sequence[Deb]], known: Iterable[Sequence[Versions]] = ()) -> list[Planned]:
+    """The packages in the order in which they are to be tested; those that apt would not install come last.
+
+    `known`: layers that are there or that others are going to make; what stands on these comes after the rest.
+    """
     installed = {package: {deb.name: deb.version for deb in debs} for package, debs in closures.items()}
-    planned = [
-        Planned(package, installed[package], layers) for package, layers in _walk(top, weights)
-    ]
-    return sorted(planned, key=lambda item: not item.installed)
+    needs = {
+        package: frozenset(item for item in items.items() if item[0] != package.partition("=")[0])
+        for package, items in installed.items()
+        if items
+    }
+    weights = {(deb.name, deb.version): _Weight.of(deb) for debs in closures.values() for deb in debs}
+    ways = {tuple(frozenset(layer.items()) for layer in way) for way in known}
+    batch = _Batch(weights, {way[:length] for way in ways for length in range(1, len(way) + 1)})
+    chosen = {package: tuple(map(dict, way)) for package, way in batch.arranged(needs, ())}
+    planned = [Planned(package, installed[package], layers) for package, layers in chosen.items()]
+    return planned + [Planned(package, {}, ()) for package, items in installed.items() if not items]
 
 
-def _seconds(deb: Deb) -> float:
-    return PACKAGE_SECONDS + MEGABYTE_SECONDS * deb.size_bytes / _MEGABYTE
+@dataclass(frozen=True)
+class _Weight:
+    """What installing a .deb costs, and having it in a layer, in core-seconds."""
+
+    installing: float
+    keeping: float
+
+    @classmethod
+    def of(cls, deb: Deb) -> _Weight:
+        megabytes = deb.size_bytes / _MEGABYTE
+        return cls(PACKAGE_SECONDS + MEGABYTE_SECONDS * megabytes, LAYER_MEGABYTE_SECONDS * megabytes)
 
 
-@dataclass
-class _Branch:
-    """Packages that need the same beginning."""
+@dataclass(frozen=True)
+class _Group:
+    """Packages that can stand on a layer."""
 
-    count: int = 0
-    ends: list[str] = field(default_factory=list)  # packages that need nothing more
-    next: dict[tuple[str, str], _Branch] = field(default_factory=dict)
+    gain: float  # core-seconds
+    packages: tuple[str, ...]
+    layer: _Need
+    is_known: bool
 
-    def add(self, needed: Sequence[tuple[str, str]], package: str) -> None:
-        branch = self
-        for item in needed:
-            branch = branch.next.setdefault(item, _Branch())
-            branch.count += 1
-        branch.ends.append(package)
+    @cached_property
+    def rank(self) -> tuple[float, tuple[str, ...]]:
+        return self.gain, self.packages
 
 
-def _walk(top: _Branch, weights: Mapping[str, float]) -> list[tuple[str, tuple[Versions, ...]]]:
-    """Every package with its layers; those that share layers follow each other."""
-    found: list[tuple[str, tuple[Versions, ...]]] = []
-    pending: list[tuple[_Branch, dict[str, str], tuple[Versions, ...]]] = [(top, {}, ())]
-    while pending:
-        branch, loose, layers = pending.pop()
-        while len(branch.next) == 1 and not branch.ends:
-            ((name, version), following), = branch.next.items()
-            if branch.count and following.count != branch.count:
-                break
-            branch, loose = following, {**loose, name: version}
-        saved = (branch.count - 1) * sum(weights[name] for name in loose)
-        if saved > LAYER_SECONDS:
-            layers, loose = (*layers, loose), {}
-        found += [(package, layers) for package in branch.ends]
-        children = sorted(branch.next.items(), key=lambda item: item[1].count)
-        pending += [(child, {**loose, item[0]: item[1]}, layers) for item, child in children]
-    return found
+@dataclass(frozen=True)
+class _Batch:
+    """How packages find together."""
+
+    weights: Mapping[_Item, _Weight]
+    known: set[tuple[_Need, ...]]
+
+    def arranged(self, needs: Mapping[str, _Need], below: tuple[_Need, ...]) -> Iterator[tuple[str, tuple[_Need, ...]]]:
+        """Every package with its layers; `needs`: what each still needs on the layers `below`."""
+        left = dict(needs)
+        later: list[_Group] = []
+        while left and (group := max(self._groups(left, below), key=lambda item: item.rank, default=None)):
+            rest = {package: left.pop(package) - group.layer for package in group.packages}
+            if group.is_known:
+                later.append(group)
+            else:
+                yield from self.arranged(rest, (*below, group.layer))
+        yield from ((package, below) for package in left)
+        for group in later:
+            rest = {package: needs[package] - group.layer for package in group.packages}
+            yield from self.arranged(rest, (*below, group.layer))
+
+    def _groups(self, left: Mapping[str, _Need], below: tuple[_Need, ...]) -> Iterator[_Group]:
+        """Those that gain something."""
+        for way in self.known:
+            if way[:-1] == below:
+                packages = tuple(package for package, need in left.items() if way[-1] <= need)
+                gain = len(packages) * self._installing(way[-1])
+                if gain > 0:
+                    yield _Group(gain, packages, way[-1], is_known=True)
+        users = defaultdict(list)
+        for package, need in left.items():
+            for item in need:
+                users[item].append(package)
+        for packages in {tuple(found) for found in users.values() if len(found) > 1}:
+            layer = frozenset.intersection(*(left[package] for package in packages))
+            making = LAYER_SECONDS + sum(self.weights[item].keeping for item in layer)
+            gain = (len(packages) - 1) * self._installing(layer) - making
+            if gain > 0:
+                yield _Group(gain, packages, layer, is_known=(*below, layer) in self.known)
+
+    def _installing(self, layer: _Need) -> float:
+        return sum(self.weights[item].installing for item in layer)

@@ -9,6 +9,8 @@
         KEY.lock            exclusive lock of who makes it; the others do without
         KEY.refused         it was tried and cannot be a layer
         new-XXXX/           being made
+        plans/XXXX.json     the layers that somebody is going to use, or has used: lists of those on one another
+        plans.lock          exclusive lock of who plans
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,6 +37,13 @@ ROOT: Final = "root"
 _CHANGES: Final = "changes"
 _FACTS: Final = "facts.json"
 _CONFIRMED: Final = "confirmed.json"
+_PLANS: Final = "plans"
+_SOON_SECONDS: Final = 3600  # by then a layer that was planned has been made, or never will be
+_OLD_SECONDS: Final = 24 * 3600  # of a plan that nobody needs to know of any more
+_MAKING_SECONDS_MAX: Final = 120  # how long a test waits for a layer that another one makes
+_POLL_SECONDS: Final = 0.2
+
+Way = Sequence[Mapping[str, str]]  # the packages of layers that lie on each other, lowest first
 
 
 @dataclass(frozen=True)
@@ -158,11 +168,9 @@ class LayerShelf:
 
     @contextmanager
     def making(self, key: str) -> Iterator[Path | None]:
-        """A folder to make the layer in; None if somebody else is at it or has done it just now."""
+        """A folder to make the layer in; None if somebody else has done it just now, or takes too long over it."""
         with (self._folder / f"{key}.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(lock.fileno(), time.monotonic() + _MAKING_SECONDS_MAX):
                 yield None
                 return
             if (self._folder / key).exists() or self.is_refused(key):
@@ -173,6 +181,40 @@ class LayerShelf:
                 yield new
             finally:
                 shutil.rmtree(new, ignore_errors=True)
+
+    @contextmanager
+    def planning(self) -> Iterator[list[Way]]:
+        """The layers that are there or that others are going to make; nobody else plans meanwhile."""
+        with (self._folder / "plans.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield list(self._known())
+
+    def note(self, ways: Sequence[Way]) -> None:
+        """Let others know which layers are going to be made."""
+        plans = self._folder / _PLANS
+        plans.mkdir(exist_ok=True)
+        atomic_write(plans / f"{secrets.token_hex(8)}.json", json.dumps([list(map(dict, way)) for way in ways]),
+                     durable=False)
+
+    def _known(self) -> Iterator[Way]:
+        for file in (self._folder / _PLANS).glob("*.json"):
+            with suppress(FileNotFoundError):
+                age = time.time() - file.stat().st_mtime
+                if age > _OLD_SECONDS:
+                    file.unlink()
+                    continue
+                ways: list[Way] = json.loads(file.read_text())
+                yield from (way for way in ways if age < _SOON_SECONDS or self._is_ready(way))
+
+    def _is_ready(self, way: Way) -> bool:
+        parent = ""
+        for packages in way:
+            layer = self.take(key_of(parent, packages))
+            if layer is None:
+                return False
+            parent = layer.identity
+            layer.close()
+        return True
 
     def add(self, new: Path, key: str, facts: LayerFacts, changes: Changes) -> None:
         """Let a layer that was made in `new` be the one of this key, and make room for it."""
@@ -216,3 +258,16 @@ class LayerShelf:
         finally:
             os.close(lock)
         return True
+
+
+def _locked(descriptor: int, until: float) -> bool:
+    """Whether the exclusive lock could be had by then (of the monotonic clock)."""
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(_POLL_SECONDS)
+        else:
+            return True

@@ -76,7 +76,7 @@ class Layering:
         self._base = base
         self._limits = limits
         self._apt_options = ("-t", release) if release else ()
-        self._shelf = LayerShelf(base.copy / _LAYERS, options.layers.disk_mebibytes * _MEBIBYTE)
+        self._shelf = _shelf(options, base)
 
     def drop(self, found: Found) -> None:
         """Do without these layers from now on."""
@@ -127,5 +127,12 @@ class Layering:
 def forecast(options: Options, base: PreparedBase, release: str | None, proxy: str | None) -> Forecast:
     """What to fetch and which layers to make for tests of all operands. Raises FarmError."""
     found = dict(closures(base.root, base.copy / _APT_CACHE, options.operands, release))
-    planned = {item.package: item for item in plan(found)}
+    shelf = _shelf(options, base)
+    with shelf.planning() as known:
+        planned = {item.package: item for item in plan(found, known)}
+        shelf.note([item.layers for item in planned.values() if item.layers])
     return Forecast(planned, found, proxy, shared_urls(planned.values(), found))
+
+
+def _shelf(options: Options, base: PreparedBase) -> LayerShelf:
+    return LayerShelf(base.copy / _LAYERS, options.layers.disk_mebibytes * _MEBIBYTE)
