@@ -3,8 +3,8 @@
 What several packages need in common can be installed without the rest: whatever one of these dependencies needs is
 needed by all of the packages, too. Of all groups of packages that share a dependency, the one whose common dependencies
 save the most stands on a layer of these; then again for what is left, within the group and beside it. A layer is worth
-making where it saves more, by a model of what installing costs, than making it costs; one that is there, or that another
-slave is going to make, costs nothing.
+making where it saves more, by a model of what installing costs, than making it costs; one that is there, or that
+another slave is going to make, costs nothing.
 """
 
 from __future__ import annotations
@@ -112,9 +112,8 @@ class _Batch:
         for way in self.known:
             if way[:-1] == below:
                 packages = tuple(package for package, need in left.items() if way[-1] <= need)
-                gain = len(packages) * self._installing(way[-1])
-                if gain > 0:
-                    yield _Group(gain, packages, way[-1], is_known=True)
+                if packages:
+                    yield _Group(len(packages) * self._installing(way[-1]), packages, way[-1], is_known=True)
         users = defaultdict(list)
         for package, need in left.items():
             for item in need:

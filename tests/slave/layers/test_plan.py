@@ -64,12 +64,33 @@ def test_packages_that_apt_would_not_install_come_last_and_without_layers() -> N
     assert planned[-1].layers == ()
 
 
+def test_much_that_two_packages_share_is_a_layer_before_a_little_that_many_share() -> None:
+    planned = {item.package: item.layers for item in plan(closures({
+        "a": ["r1", "r2", "r3"], "b": ["x", "r1", "r2", "r3"], "c": ["x"], "d": ["x"],
+    }))}  # fmt: skip
+    assert planned["a"] == planned["b"] == ({"r1": "1", "r2": "1", "r3": "1"},)
+    assert planned["c"] == planned["d"] == ({"x": "1"},)
+
+
+def test_a_layer_that_is_known_serves_a_single_package_and_comes_last() -> None:
+    batch = closures({"a": ["perl", "x"], "b": ["ruby"], "c": ["ruby"]})
+    planned = plan(batch, [({"perl": "1"}, {"other": "1"})])
+    assert [(item.package, item.layers) for item in planned[-1:]] == [("a", ({"perl": "1"},))]
+    assert plan(batch, [({"perl": "2"},)])[-1].layers == ()
+
+
 NAMES = st.sampled_from("abcdefgh")
 
 
-@given(st.dictionaries(st.sampled_from(["p", "q", "r", "s", "t"]), st.lists(NAMES, unique=True), min_size=1))
-def test_every_package_is_planned_once_and_its_layers_are_part_of_what_it_needs(needs: dict[str, list[str]]) -> None:
-    planned = plan(closures(needs))
+NEEDS = st.dictionaries(st.sampled_from(["p", "q", "r", "s", "t"]), st.lists(NAMES, unique=True), min_size=1)
+WAYS = st.lists(st.lists(st.dictionaries(NAMES, st.just("1"), min_size=1), min_size=1, max_size=2), max_size=3)
+
+
+@given(NEEDS, WAYS)
+def test_every_package_is_planned_once_and_its_layers_are_part_of_what_it_needs(
+    needs: dict[str, list[str]], known: list[list[dict[str, str]]]
+) -> None:
+    planned = plan(closures(needs), known)
     assert sorted(item.package for item in planned) == sorted(needs)
     for item in planned:
         names = [name for layer in item.layers for name in layer]
@@ -77,7 +98,7 @@ def test_every_package_is_planned_once_and_its_layers_are_part_of_what_it_needs(
         assert set(names) <= set(needs[item.package])
 
 
-@given(st.dictionaries(st.sampled_from(["p", "q", "r", "s", "t"]), st.lists(NAMES, unique=True), min_size=1))
+@given(NEEDS)
 def test_what_others_need_is_in_a_lower_layer_or_the_same(needs: dict[str, list[str]]) -> None:
     """As with dependencies: let every package that needs x need also all that x needs, the letters before it."""
     closed = {
