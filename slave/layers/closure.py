@@ -127,21 +127,20 @@ class _Archive:
         if name not in self._cache:
             return []
         package = self._cache[name]
-        if not self._choose_version(package, version):
+        candidate = self._choice.get_candidate_ver(package)
+        is_usual = candidate is not None and version in ("", candidate.ver_str)
+        if not is_usual and not self._choose_version(package, version):
             return []
         self._choice.mark_install(package, True, True)
-        resolved = not self._choice.broken_count
-        sound = resolved or self._resolve(package)
+        is_simple = not self._choice.broken_count
+        sound = is_simple or self._resolve(package)
         chosen = self._chosen(package)
         sound = sound and not self._choice.del_count and len(chosen) == self._choice.inst_count
         found = [self._deb(one) for one in chosen] if sound else []
-        self._undo(chosen, thoroughly=not sound or not resolved or bool(version))
+        self._undo(chosen, thoroughly=not (sound and is_simple and is_usual))
         return [] if None in found else [deb for deb in found if deb is not None]
 
     def _choose_version(self, package: Any, version: str) -> bool:
-        candidate = self._choice.get_candidate_ver(package)
-        if candidate is None or not version or candidate.ver_str == version:
-            return candidate is not None
         for one in package.version_list:
             if one.ver_str == version:
                 self._choice.set_candidate_ver(package, one)
