@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -26,7 +26,7 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """Some of those that depend on a package with a new result, and everything that these can depend on.
+    """A package with a new result, those that depend on it, and everything that these can depend on.
 
     `options` need no dependencies: their states are as stored. Of a clause of a dependent all packages that can satisfy
     it are among the options or the dependents; those of which this cannot be said are left out. `alone` is False if
@@ -96,10 +96,10 @@ class Evaluations(Protocol):
         """
         ...
 
-    def neighbourhoods(
-        self, section: SectionName, package: Package, *, passed: bool = False
-    ) -> Iterator[Neighbourhood]:
-        """What a result of `package` may change at once, some hundred dependents at a time; each is of its own moment.
+    def neighbourhood(
+        self, section: SectionName, package: Package, *, limit: int, passed: bool = False
+    ) -> Neighbourhood | None:
+        """What a result of `package` may change at once; None if that are more than `limit` packages.
 
         If it has `passed`, packages are left out that surely wait for another one, too.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piufarm.master.results.consequences import follow_up
+from piufarm.master.results.consequences import DEPENDENTS_MAX, follow_up
 from piufarm.names import Package
 from piufarm.states import PackageState
 from tests.core.store.builders import result
@@ -45,10 +45,18 @@ def test_the_evaluation_finds_nothing_else(office: Office) -> None:
 
 
 @on_both_stores
-def test_however_many_depend_on_a_package_all_of_them_follow(office: Office) -> None:
-    office.fill("libc6", *(f"p{number} -> libc6" for number in range(600)))
-    office.converse("section sid\npass libc6 1\n x\n.\n")
-    assert {_state(office, f"p{number}") for number in range(600)} == {PackageState.WAITING_TO_BE_TESTED}
+def test_up_to_the_limit_all_that_depend_on_a_package_follow_at_once(office: Office) -> None:
+    office.fill("a", *(f"p{number} -> a" for number in range(DEPENDENTS_MAX)))
+    office.converse("section sid\npass a 1\n x\n.\n")
+    assert {_state(office, f"p{number}") for number in range(DEPENDENTS_MAX)} == {PackageState.WAITING_TO_BE_TESTED}
+
+
+def test_what_too_many_depend_on_is_left_to_the_evaluator(office: Office) -> None:
+    office.fill("libc6", *(f"p{number} -> libc6" for number in range(DEPENDENTS_MAX + 1)))
+    office.store.record_run(SID, result("libc6"))
+    assert follow_up(office.store, SID, Package("libc6")) == 0
+    assert _state(office, "p1") is PackageState.WAITING_FOR_DEPENDENCY
+    assert office.store.evaluation_due(SID)
 
 
 def test_an_evaluation_that_began_before_the_result_does_not_undo_it(office: Office) -> None:

@@ -13,10 +13,10 @@ from piufarm.states import PackageState
 from piufarm.store.evaluations import Neighbourhood
 from piufarm.store.model import ComputedState, Node, Relation
 from piufarm.store.relations_text import Clause, RelationsReader
-from piufarm.store.sql.database import Cursor, Database, Row
-from piufarm.store.sql.rows import SectionKey, numbers
+from piufarm.store.sql.database import Cursor, Row
+from piufarm.store.sql.rows import NO_SECTION, SectionKey, numbers
 
-_AT_ONCE: Final = 256  # names a query, and dependents a neighbourhood
+_AT_ONCE: Final = 256  # names a query
 _ENDS: Final = ("", "<", "=", ">")  # what may follow a name that needs no architecture, see relations_text
 _TELLING: Final = 32  # packages that many others need: most of these wait for one of them, if for anything
 _NAMES: Final = "{names}"  # stands for them in a query
@@ -72,32 +72,26 @@ class _User(NamedTuple):
     rest: Row
 
 
-def neighbourhoods(
-    database: Database, section: SectionName, package: Package, *, passed: bool
-) -> Iterator[Neighbourhood]:
-    """See Store.neighbourhoods."""
+def neighbourhood(
+    cursor: Cursor, section: SectionName, package: Package, limit: int, *, passed: bool
+) -> Neighbourhood | None:
+    """See Store.neighbourhood."""
     read = RelationsReader()
-    names: Sequence[str] | None = None
-    start = 0
-    while names is None or start < len(names):
-        with database.read() as cursor:
-            place = _find(cursor, section, package)
-            if place is None:
-                return
-            if names is None:
-                names = _dependents(cursor, place, read)
-            users = _users(cursor, place.key, names[start : start + _AT_ONCE], read, passed=passed)
-            around = _neighbourhood(cursor, place, users, read) if users else None
-        if around is not None:
-            yield around
-        start += _AT_ONCE
+    place = _find(cursor, section, package)
+    names = _dependents(cursor, place, read)
+    if len(names) > limit:
+        return None
+    users = _users(cursor, place.key, names, read, passed=passed)
+    if not users:
+        return Neighbourhood(place.key.generation, place.key.counter, [], [], place.alone)
+    return _neighbourhood(cursor, place, users, read)
 
 
-def _find(cursor: Cursor, section: SectionName, package: Package) -> _Place | None:
-    """None if the package is not in the present snapshot."""
+def _find(cursor: Cursor, section: SectionName, package: Package) -> _Place:
+    """A place without dependents if the package is not in the present snapshot."""
     row = cursor.execute(_HEAD, {"section": section, "package": package}).fetchone()
     if row is None:
-        return None
+        return _Place(NO_SECTION, package, "", "", alone=True)
     *numbers_of_section, looks_elsewhere, provides, users = row
     return _Place(SectionKey(*numbers_of_section), package, provides, users or "", not looks_elsewhere)
 

@@ -68,14 +68,14 @@ class SectionKey(NamedTuple):
         return {"section_id": self.id, "generation": self.generation}
 
 
-_NO_SECTION: Final = SectionKey(-1, 0, 0)  # no row of any table belongs to it
+NO_SECTION: Final = SectionKey(-1, 0, 0)  # no row of any table belongs to it
 _KEY: Final = "SELECT id, generation, counter FROM section WHERE name = :name"
 
 
 def find_section(cursor: Cursor, section: SectionName) -> SectionKey:
     """The key of a section; one that matches nothing if the store has never heard of it."""
     row = cursor.execute(_KEY, {"name": section}).fetchone()
-    return SectionKey(*row) if row else _NO_SECTION
+    return SectionKey(*row) if row else NO_SECTION
 
 
 def keep_snapshot(cursor: Cursor, section: SectionName) -> SectionKey:
@@ -102,7 +102,7 @@ def lock_states(cursor: Cursor, section: SectionName) -> SectionKey:
     """The key of a section in which nobody else writes states that follow from a result, until the transaction ends."""
     cursor.lock(f"section {section}", shared=True)
     row = cursor.execute(f"{_KEY} {cursor.locking('FOR NO KEY UPDATE')}", {"name": section}).fetchone()
-    return SectionKey(*row) if row else _NO_SECTION
+    return SectionKey(*row) if row else NO_SECTION
 
 
 def lock_section(cursor: Cursor, section: SectionName) -> SectionKey:

@@ -148,10 +148,11 @@ class SqlStore(SqlAttempts):
     ) -> None:
         evaluations.set_states(self._database, section, states, evaluated)
 
-    def neighbourhoods(
-        self, section: SectionName, package: Package, *, passed: bool = False
-    ) -> Iterator[Neighbourhood]:
-        return neighbourhoods.neighbourhoods(self._database, section, package, passed=passed)
+    def neighbourhood(
+        self, section: SectionName, package: Package, *, limit: int, passed: bool = False
+    ) -> Neighbourhood | None:
+        with self._database.read() as cursor:
+            return neighbourhoods.neighbourhood(cursor, section, package, limit, passed=passed)
 
     def reconsidered(
         self, section: SectionName, states: Mapping[Package, ComputedState], *, around: Neighbourhood

@@ -153,8 +153,9 @@ class SqliteDatabase:
             # beside the next writer; whatever it adds to the log comes after this, also when the power fails
             self._log.sync()
         if self._log.is_due() and self._log.move():
+            self._log.move()  # what has come meanwhile, so that hardly anything is left for the next time
             with self._locks.turn():
-                self._log.move()  # what has come meanwhile: as nobody adds to it now, the next writer begins it anew
+                self._log.move()  # as nobody adds to it now, the next writer begins it anew
 
     def sync(self) -> None:
         """See Database.sync."""

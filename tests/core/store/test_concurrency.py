@@ -143,7 +143,8 @@ class _Slave:
                     SID, result(held.package, held.version, outcome, slave=who, run_id=run_id, log=log, at=at)
                 )
                 self.acknowledged.append(run_id)
-                for around in self._store.neighbourhoods(SID, held.package):
+                around = self._store.neighbourhood(SID, held.package, limit=100)
+                if around is not None:
                     states = {Package(node.name): _good(node.name) for node in around.dependents}
                     self._store.reconsidered(SID, states, around=around)
 

@@ -120,13 +120,16 @@ def test_states_that_a_crash_of_the_database_has_undone_are_more_than_a_change(s
 
 
 def _around(store: Store, name: str, section: SectionName = SID) -> Neighbourhood:
-    (around,) = store.neighbourhoods(section, Package(name))
+    around = store.neighbourhood(section, Package(name), limit=10)
+    assert around is not None
     return around
 
 
 def _hopeful(store: Store, name: str) -> list[str]:
     """What depends on a package and can perhaps be tested once this has passed."""
-    return [node.name for around in store.neighbourhoods(SID, Package(name), passed=True) for node in around.dependents]
+    around = store.neighbourhood(SID, Package(name), limit=100, passed=True)
+    assert around is not None
+    return [node.name for node in around.dependents]
 
 
 def test_a_neighbourhood_holds_those_that_depend_on_a_package_or_on_what_it_provides(store: Store) -> None:
@@ -145,8 +148,8 @@ def test_a_neighbourhood_holds_those_that_depend_on_a_package_or_on_what_it_prov
 def test_what_no_dependency_can_change_is_in_no_neighbourhood(store: Store) -> None:
     _fill(store, SID, package("a"), package("x", depends="a"), package("out", depends="a", listed=False), x=_WAITS)
     store.record_run(SID, result("x", outcome=Outcome.FAIL))
-    for name in ("a", "gone"):
-        assert list(store.neighbourhoods(SID, Package(name))) == []
+    assert _around(store, "a").dependents == []
+    assert _around(store, "gone").dependents == []
 
 
 def test_of_a_pass_those_are_left_out_that_surely_wait_for_another_package(store: Store) -> None:
@@ -171,21 +174,11 @@ def test_what_a_package_was_last_seen_to_wait_for_is_asked_about_however_few_nee
     assert _hopeful(store, "a") == []
 
 
-def test_of_many_dependents_each_is_in_one_neighbourhood(store: Store) -> None:
-    users = {f"user{number:03}": _WAITS for number in range(600)}
-    _fill(store, SID, package("a"), *(package(name, depends="a") for name in users), **users)
-    parts = [[node.name for node in around.dependents] for around in store.neighbourhoods(SID, Package("a"))]
-    assert [name for part in parts for name in part] == sorted(users)
-    assert len(parts) > 1
-
-
-def test_neighbourhoods_end_where_a_new_snapshot_has_the_package_no_more(store: Store) -> None:
-    users = {f"user{number:03}": _WAITS for number in range(600)}
-    _fill(store, SID, package("a"), *(package(name, depends="a") for name in users), **users)
-    parts = store.neighbourhoods(SID, Package("a"))
-    assert next(parts).dependents
-    _fill(store, SID, package("b"))
-    assert list(parts) == []
+def test_a_neighbourhood_that_is_too_large_is_none(store: Store) -> None:
+    users = [package(f"user{number}", depends="a") for number in range(11)]
+    _fill(store, SID, package("a"), *users)
+    assert store.neighbourhood(SID, Package("a"), limit=10) is None
+    assert store.neighbourhood(SID, Package("a"), limit=11) is not None
 
 
 def test_names_that_are_looked_up_elsewhere_are_left_to_the_whole_computation(store: Store) -> None:
