@@ -19,7 +19,7 @@ from piufarm.slave.layers.shelf import Layer, LayerShelf, key_of
 from piufarm.slave.layers.stack import Stack
 from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.inputs import Group
-from piufarm.slave.tester.output.log import TestLog, decode_output, quote_command
+from piufarm.slave.tester.output.log import TestLog, decode_output
 from piufarm.slave.tester.procedures.procedure import Procedure
 
 _LAYERS: Final = "layers"
@@ -61,10 +61,9 @@ class Found:
         """What was run to make them, as if it had been just now."""
         for layer in self.layers:
             for command in layer.facts.commands:
-                words = quote_command(("chroot", root, *command.argv))
-                log.debug(f"Starting command: {words}")
-                log.dump(f"\n{decode_output(command.output)}".rstrip("\n"))
-                log.debug(f"Command ok: {words}")
+                words = log.command_begins(("chroot", root, *command.argv))
+                log.command_output(decode_output(command.output))
+                log.command_ended(words)
 
 
 class Layering:
