@@ -35,7 +35,13 @@ _SETTINGS: Final = {
     "log_min_messages": "fatal",
 }
 # As an administrator has it who follows the documentation: for measurements.
-_DURABLE: Final = {"listen_addresses": "", "max_connections": "200", "log_min_messages": "fatal"}
+_DURABLE: Final = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "min_wal_size": "1GB",
+    "log_min_messages": "fatal",
+}
+_LOG_FILES: Final = 48  # of 16 MB each
 
 
 @dataclass
@@ -139,8 +145,14 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
 
 @contextmanager
 def durable_server() -> Iterator[PostgresqlServer]:
-    """A server that syncs what it promises, and cleans up as it does on a farm, while the block runs."""
+    """A server that syncs what it promises, and cleans up as it does on a farm, while the block runs.
+
+    Its log has the files that `min_wal_size` keeps for later use, as if it had been at work for some time.
+    """
     with new_server(_DURABLE) as server:
+        for _ in range(_LOG_FILES):
+            server.execute("SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal()")
+        server.execute("CHECKPOINT")
         yield server
 
 
