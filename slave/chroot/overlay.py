@@ -36,6 +36,7 @@ class OverlayBackend:
     binds: tuple[Path, ...] = ()  # directories of the host, shown inside at the same place, read-only
     copies: bool = False  # the base, in the place of an overlay over it
     stack: Stack = NO_LAYERS  # layers between the base and the chroot
+    store: Path | None = None  # a directory on a disk, whose `upper` is the chroot's own layer and outlives it
 
     @contextmanager
     def open(self, base: Base, limits: ChrootLimits) -> Iterator[SupervisedChroot]:
@@ -53,10 +54,11 @@ class OverlayBackend:
                 base=base.layers[-1], layers=[*self.stack.paths, *base.layers[:-1]],
                 tmpdir=COVERED if own else self.tmpdir.resolve(), name=name,
                 limits=limits, binds=binds, copied=None if kind.is_overlay else Room.of(base.tree), own=own,
+                store=self.store,
             )
             supervisor = Supervisor(start, serve=proxy_for(network))
             try:
-                find_changes = _Changes(base, self.stack)
+                find_changes = _Changes(base, self.stack, self.store)
                 path = str(self.tmpdir / name)
                 yield SupervisedChroot(path, base, supervisor, find_changes, access=network, kind=kind, shown=binds)
             finally:
@@ -88,12 +90,14 @@ class _Changes:
 
     base: Base
     stack: Stack
+    store: Path | None
 
     def __call__(self, supervisor: Supervisor) -> Changes:
         if supervisor.upper_fd is None:
             return compare(self.base.tree, supervisor.walk())
+        own = self.store or f"/proc/{supervisor.host_pid}/fd/{supervisor.upper_fd}"
         try:
-            top = os.open(f"/proc/{supervisor.host_pid}/fd/{supervisor.upper_fd}/upper", os.O_RDONLY | os.O_DIRECTORY)
+            top = os.open(f"{own}/upper", os.O_RDONLY | os.O_DIRECTORY)
         except PermissionError:
             return compare(self.base.tree, supervisor.walk())
         try:

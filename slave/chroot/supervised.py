@@ -93,12 +93,6 @@ class SupervisedChroot:
         """The first process of the chroot, as the host numbers it."""
         return self._supervisor.host_pid
 
-    @property
-    def upper(self) -> Path | None:
-        """The overlay's own layer, as root on the host sees it as long as the chroot exists; None if there is none."""
-        handle = self._supervisor.upper_fd
-        return None if handle is None else Path(f"/proc/{self.host_pid}/fd/{handle}/upper")
-
     def run(
         self,
         argv: Sequence[str],

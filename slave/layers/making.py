@@ -1,14 +1,22 @@
-"""Making a layer: dependencies alone, installed in a clean chroot; it is refused where that could be told later."""
+"""Making a layer: dependencies alone, installed in a clean chroot; it is refused where that could be told later.
+
+The chroot writes where the layer is going to stay, so that nothing has to be copied. What a test can write is bounded
+by a tmpfs; here the disk has to be watched.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from piufarm.run import run
+from piufarm.errors import FarmError
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import Base, Changes, ChrootLimits, CommandLimits, CommandResult
 from piufarm.slave.chroot.overlay import OverlayBackend
@@ -20,6 +28,11 @@ from piufarm.slave.layers.stack import composed, laid_over
 _INFO: Final = "/var/lib/dpkg/info/"
 _ARCHIVES: Final = "/var/cache/apt/archives/"
 _QUERY: Final = ("dpkg-query", "-W", "-f", "${db:Status-Abbrev}\\t${Package}\\t${Version}\\n")
+
+
+_UPPER: Final = "upper"
+_WORK: Final = "work"  # beside it, for the kernel
+_LOOK_EVERY_SECONDS: Final = 0.5
 
 
 class NoLayer(Exception):
@@ -42,19 +55,50 @@ class Workshop:
         Returns what is known of the layer, and how the base differs with it. Raises NoLayer, FarmError, OSError.
         """
         wanted = {**below, **packages}
-        with self.backend.open(self.base, self.limits) as chroot:
+        backend = replace(self.backend, store=new)
+        with backend.open(self.base, self.limits) as chroot, self._bounded(chroot, new):
             names = [f"{name}={version}" for name, version in sorted(packages.items())]
             words = ["-y", *self.apt_options, "-o", "APT::Get::Mark-Auto=yes", "install", *names]
             installing = self._run(chroot, "apt-get", *words, network=True)
             self._look(chroot, wanted)
             self._tidy(chroot)
-            if chroot.upper is None:
-                raise NoLayer("there is no overlay")
-            run(["cp", "--archive", "--no-target-directory", chroot.upper, new / ROOT])
-            self._remove_places(chroot.shown, new / ROOT)
+            shown = chroot.shown
+        (new / _UPPER).rename(new / ROOT)
+        shutil.rmtree(new / _WORK)
+        self._remove_places(shown, new / ROOT)
         changes = self._changes(new / ROOT)
         size = sum(entry.size for entry in changes.after.values())
         return LayerFacts(wanted, (installing,), size), changes
+
+    @contextmanager
+    def _bounded(self, chroot: SupervisedChroot, folder: Path) -> Iterator[None]:
+        """End the chroot once the disk has lost more than a test may write. Raises NoLayer then."""
+        if not self.limits.disk_bytes:
+            yield
+            return
+        most = _free_bytes(folder) - self.limits.disk_bytes
+        over, full = threading.Event(), threading.Event()
+        first = os.pidfd_open(chroot.host_pid)  # all others end with it
+
+        def watch() -> None:
+            while not over.wait(_LOOK_EVERY_SECONDS):
+                if _free_bytes(folder) < most:
+                    full.set()
+                    signal.pidfd_send_signal(first, signal.SIGKILL)
+                    return
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        try:
+            yield
+        except (FarmError, NoLayer) as error:
+            if full.is_set():
+                raise NoLayer("they take up too much of the disk") from error
+            raise
+        finally:
+            over.set()
+            watching.join()
+            os.close(first)
 
     def _run(self, chroot: SupervisedChroot, *argv: str, network: bool = False) -> CommandResult:
         result = chroot.run(argv, env=CHROOT_ENVIRONMENT, limits=self.command_limits, network=network)
@@ -102,6 +146,7 @@ class Workshop:
             os.close(descriptor)
         return composed(self.base.tree, below, changes)
 
-    def over(self, backend: OverlayBackend) -> Workshop:
-        """The same with other layers below."""
-        return replace(self, backend=backend)
+
+def _free_bytes(folder: Path) -> int:
+    there = os.statvfs(folder)
+    return there.f_bavail * there.f_frsize

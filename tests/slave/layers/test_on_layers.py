@@ -96,3 +96,15 @@ def test_an_unknown_suite_of_layers_is_none_of_ours(workshop: Workshop, tmp_path
     ended = run([PIUFARM, "test", *workshop.root_words, *words], check=False)
     assert ended.status == 3
     assert b"cannot use the plan" in ended.stderr
+
+
+def test_dependencies_that_fill_the_disk_are_no_layer(workshop: Workshop, tmp_path: Path) -> None:
+    hog = DebSpec("l-hog", scripts={"postinst": "head -c 300000000 /dev/zero > /var/l-hog; sleep 3; rm /var/l-hog"})
+    user = DebSpec("l-hogs-user", depends="l-hog", files={"/usr/share/l-hogs-user": "x"})
+    planned = Planned(user.name, {"l-hog": "1", user.name: "1"}, ({"l-hog": "1"},))
+    Forecast({user.name: planned}, {}, None).write(tmp_path / "plan")
+    with workshop.publishing(hog, user):
+        result = on_layers(workshop, user.name, tmp_path, "--quota-disk", "100")
+    assert "they cannot be a layer: they take up too much of the disk" in result["log"]
+    assert result["layers"] == []
+    assert result["outcome"] == "fail"
