@@ -48,7 +48,7 @@ class Host:
         return SlaveEnd(wire)
 
     def _serve(self, wire: Wire, slave: str) -> None:
-        machine = Machine(self.world.now, self.world.sleep, self._start_evaluator)
+        machine = Machine(self.world.now, self.world.sleep, self._start_evaluator, is_overloaded=lambda: False)
         end = SessionEnd(wire, lambda: self._happens("session killed", self.faults.session_kill))
         try:
             visitor = Visitor(slave)

@@ -53,6 +53,7 @@ class SectionDesk:
 
     def answer(self, question: Question) -> Reply:
         """The reply to anything that no log follows. Raises StoreError."""
+        self.catch_up()
         match question:
             case Recycle():
                 too_late = self._has_looked and not self._handing_out.retest
@@ -92,8 +93,13 @@ class SectionDesk:
             case _:
                 assert_never(head)
 
+    def catch_up(self) -> None:
+        """Look at what follows from what came in, as far as that was put off."""
+        self._taking_in.catch_up()
+
     def leave(self) -> None:
         """Have the consequences of what came in worked out."""
+        self.catch_up()
         try:
             if self._evaluation.is_due:
                 self._evaluation.start()

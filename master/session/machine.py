@@ -5,6 +5,7 @@ The defaults are the real thing. Nothing else in the session, the desk and what 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,18 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+_WAITING_PER_CORE: Final = 16  # for the processor: a flood, in which work that can wait a moment does
+
+
+def is_overloaded() -> bool:
+    """Whether many times more processes want to run at this moment than can (proc(5), `loadavg`, its fourth field)."""
+    try:
+        running = Path("/proc/loadavg").read_text(encoding="ascii").split()[3].partition("/")[0]
+    except OSError:
+        return False
+    return int(running) > _WAITING_PER_CORE * (os.cpu_count() or 1)
+
+
 @dataclass(frozen=True)
 class Machine:
     """The machine as a session sees it; a simulation of many slaves brings one with a time of its own."""
@@ -37,6 +50,7 @@ class Machine:
     clock: Clock = utc_now
     sleep: Sleep = time.sleep
     start_evaluator: StartEvaluator = start_evaluator
+    is_overloaded: Callable[[], bool] = is_overloaded
 
 
 REAL_MACHINE: Final = Machine()

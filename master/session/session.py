@@ -107,7 +107,9 @@ class Session:
                 self._around.store.close()
 
     def _rest(self) -> None:
-        """Hold no connection of the database while the slave takes its time."""
+        """The slave takes its time: do what was put off, and hold no connection of the database meanwhile."""
+        if self._desk is not None:
+            self._desk.catch_up()
         if self._around is not None:
             self._around.store.release()
 

@@ -23,6 +23,7 @@ class TakingIn:
         self._section = section
         self._files = files
         self._around = around
+        self._to_follow_up: list[Run] = []
 
     def take_result(self, head: Result, chunks: Iterable[bytes]) -> Reply:
         """A result; what it means is for the store to say, the answer is `ok`."""
@@ -37,14 +38,20 @@ class TakingIn:
             # the result is safe; only the view of it lags behind
             self._around.warn(f"{error.filename}: {error.strerror} (`piufarm master fsck --repair` catches up)")
         if recorded.run.standing is Standing.CURRENT:
-            self._follow_up(recorded.run)
+            self._to_follow_up.append(recorded.run)
+        # when results come in faster than the machine can follow, they go first, until the slave pauses or asks
+        if len(self._to_follow_up) == 1 and not self._around.machine.is_overloaded():
+            self.catch_up()
         return Ok()
 
-    def _follow_up(self, run: Run) -> None:
+    def catch_up(self) -> None:
+        """Let the states of what depends directly on them take account of results."""
+        results, self._to_follow_up = self._to_follow_up, []
         try:
-            follow_up(self._around.store, self._section.name, run.package, passed=run.outcome is Outcome.PASS)
+            for run in results:
+                follow_up(self._around.store, self._section.name, run.package, passed=run.outcome is Outcome.PASS)
         except FarmError as error:
-            self._around.warn(error.message)  # the result is safe, and the evaluation that is due finds the same
+            self._around.warn(error.message)  # the results are safe, and the evaluation that is due finds the same
 
     def take_trouble(self, head: Trouble, chunks: Iterable[bytes]) -> Reply:
         """Evidence of a test that said nothing about its package, which is given back."""

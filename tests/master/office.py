@@ -73,10 +73,11 @@ class Office:
         slave: str | None = "worker1",
         sections: tuple[str, ...] = (),
         later: timedelta = timedelta(0),
+        overloaded: bool = False,
     ) -> list[str]:
         """What the master answers, as lines; in this process, the whole input at once. Raises what ends a session.
 
-        To the master it is `later` than it really is.
+        To the master it is `later` than it really is, and its machine is `overloaded` or not.
         """
         source, sink = self.directory / "in", self.directory / "out"
         source.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -96,7 +97,7 @@ class Office:
                     visitor,
                     channel,
                     warn=warnings.append,
-                    machine=Machine(clock=lambda: utc_now() + later),
+                    machine=Machine(clock=lambda: utc_now() + later, is_overloaded=lambda: overloaded),
                     offered=offered_to(visitor),
                 ).run()
         finally:

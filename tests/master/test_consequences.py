@@ -27,6 +27,23 @@ def test_a_package_can_be_handed_out_as_soon_as_its_last_dependency_has_passed(o
     ]
 
 
+def test_an_overloaded_machine_takes_results_in_first_and_what_follows_is_there_before_the_next_answer(
+    office: Office,
+) -> None:
+    office.fill("a", "b", "c -> a, b", "d -> b")
+    lines = office.converse("section sid\npass a 1\n x\n.\npass b 1\n x\n.\n_state c\n", overloaded=True)
+    assert lines[-1] == "ok waiting-to-be-tested 1"
+    assert _state(office, "d") is PackageState.WAITING_TO_BE_TESTED
+
+
+def test_an_overloaded_machine_works_out_what_follows_from_the_last_results_when_the_slave_leaves(
+    office: Office,
+) -> None:
+    office.fill("a", "b -> a")
+    assert office.converse("section sid\npass a 1\n x\n.\n", overloaded=True)[-1] == "ok"
+    assert _state(office, "b") is PackageState.WAITING_TO_BE_TESTED
+
+
 @on_both_stores
 def test_a_failure_shows_at_what_depends_on_it_and_a_later_pass_takes_that_back(office: Office) -> None:
     office.fill("a", "b -> a | other", "c -> a")

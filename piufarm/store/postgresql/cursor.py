@@ -53,6 +53,10 @@ class PostgresqlCursor:
         how = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
         self._waiting.append(f"SELECT {how}({lock_number(name)})".encode())
 
+    def among(self, names: Sequence[str]) -> tuple[str, Parameters]:
+        """See Cursor.among; names hold nothing that an array's text would have to quote."""
+        return "= ANY (CAST(:names AS text[]))", {"names": f"{{{','.join(names)}}}"}
+
     @property
     def rowcount(self) -> int:
         """How many rows the last statement has found or changed."""

@@ -27,6 +27,10 @@ class Cursor(Protocol):
         """
         ...
 
+    def among(self, names: Sequence[str]) -> tuple[str, Parameters]:
+        """What follows a column that is to hold one of these package names, and its parameters."""
+        ...
+
     def also(self, statement: str, parameters: Parameters = ..., /) -> None:
         """Run a statement whose result nobody looks at; it may go to the database together with the next one."""
         ...

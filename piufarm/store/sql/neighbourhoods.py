@@ -19,7 +19,7 @@ from piufarm.store.sql.rows import NO_SECTION, SectionKey, numbers
 _AT_ONCE: Final = 256  # names a query
 _ENDS: Final = ("", "<", "=", ">")  # what may follow a name that needs no architecture, see relations_text
 _TELLING: Final = 32  # packages that many others need: most of these wait for one of them, if for anything
-_NAMES: Final = "{names}"  # stands for them in a query
+_NAMES: Final = "{names}"  # stands for what Cursor.among says
 _HEAD: Final = """
     SELECT s.id, s.generation, s.counter, EXISTS (SELECT 1 FROM looks_into AS l WHERE l.section_id = s.id),
         p.provides, d.packages
@@ -28,7 +28,7 @@ _HEAD: Final = """
         LEFT JOIN dependents AS d ON d.section_id = s.id AND d.generation = s.generation AND d.name = p.name
     WHERE s.name = :section
 """
-_THESE: Final = f"p.section_id = :section_id AND p.generation = :generation AND p.name IN ({_NAMES})"
+_THESE: Final = f"p.section_id = :section_id AND p.generation = :generation AND p.name {_NAMES}"
 # conditions on columns other than the name are left to us: an index of these would lead to half of all packages
 _USERS: Final = f"""
     SELECT p.listed, p.state,
@@ -190,8 +190,5 @@ def _among(names: Collection[str], provides: str) -> str:
 def _by_name(cursor: Cursor, key: SectionKey, query: str, names: Iterable[str]) -> Iterator[Row]:
     rest = iter(names)
     while batch := list(islice(rest, _AT_ONCE)):
-        size = 1 << (len(batch) - 1).bit_length()  # few sizes, so that few statements are prepared
-        batch += batch[-1:] * (size - len(batch))
-        parameters = {f"name{number}": name for number, name in enumerate(batch)}
-        places = ", ".join(f":{parameter}" for parameter in parameters)
-        yield from cursor.execute(query.replace(_NAMES, places), {**key.columns, **parameters}).fetchall()
+        among, parameters = cursor.among(batch)
+        yield from cursor.execute(query.replace(_NAMES, among), {**key.columns, **parameters}).fetchall()

@@ -33,6 +33,12 @@ class SqliteCursor(sqlite3.Cursor):
     def lock(self, name: str, *, shared: bool = False) -> None:
         """See Cursor.lock."""
 
+    def among(self, names: Sequence[str]) -> tuple[str, Parameters]:
+        """See Cursor.among; of few different lengths, so that few statements are prepared."""
+        size = 1 << (len(names) - 1).bit_length()
+        parameters = {f"name{number}": names[min(number, len(names) - 1)] for number in range(size)}
+        return f"IN ({', '.join(f':{parameter}' for parameter in parameters)})", parameters
+
     def also(self, statement: str, parameters: Parameters = _NONE, /) -> None:
         """See Cursor.also."""
         self.execute(statement, parameters)
