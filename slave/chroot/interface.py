@@ -137,6 +137,8 @@ class Changes:
     after: Mapping[str, Entry]  # of new and modified paths
     # Paths that were written to although their Entry is as before; None: this backend cannot tell.
     rewritten: frozenset[str] | None = field(default=None, compare=False)
+    # Of a chroot on ready layers: all that was written above them, or removed; None: there are no layers.
+    above: frozenset[str] | None = field(default=None, compare=False)
 
 
 class Chroot(Protocol):

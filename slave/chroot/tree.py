@@ -73,4 +73,5 @@ def apart_from(changes: Changes, shown: Collection[str], base: Mapping[str, Entr
         before={path: entry for path, entry in changes.before.items() if belongs(path)},
         after={path: entry for path, entry in changes.after.items() if belongs(path)},
         rewritten=changes.rewritten,
+        above=changes.above,
     )

@@ -42,4 +42,5 @@ def composed(base: Mapping[str, Entry], below: Changes, above: Changes) -> Chang
         before={path: base[path] for path in now if path in base and path not in same},
         after={path: entry for path, entry in now.items() if entry is not None and path not in same},
         rewritten=frozenset(same | {path for path in rewritten if path in base and path not in now}),
+        above=frozenset(above.before.keys() | above.after.keys() | (above.rewritten or frozenset())),
     )

@@ -1,11 +1,13 @@
 """Files of packages, and their configuration files, whose content is not what the packages say.
 
-Packages that the test installed are checked whole; of those of the base, the files that have changed.
+Packages that the test installed are checked whole; of those of the base, and of those of layers, which were checked
+when these were made, the files that have changed.
 """
 
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -47,6 +49,12 @@ def _new_packages(examination: Examination) -> list[str]:
     return [p.name for p in examination.packages().values() if p.is_installed and base.get(p.name) != p.version]
 
 
+def _is_of_layer(examination: Examination, package: str) -> bool:
+    """Whether the package was installed when a layer was made, and not again since."""
+    above = examination.tree().changes.above
+    return above is not None and _md5sums_file(package) not in above
+
+
 def _failing(examination: Examination, packages: list[str]) -> set[str] | None:
     """The paths that md5sum, run over the sums of these packages, complains about; None if it cannot tell."""
     files = [path for path in map(_md5sums_file, packages) if examination.tree().get(path) is not None]
@@ -64,7 +72,7 @@ def _failing(examination: Examination, packages: list[str]) -> set[str] | None:
 
 def _sums_of_new(examination: Examination) -> Iterator[_Sum]:
     """The sums of new packages that are worth a second look."""
-    packages = _new_packages(examination)
+    packages = [name for name in _new_packages(examination) if not _is_of_layer(examination, name)]
     failing = _failing(examination, packages)
     if failing == set():
         return
@@ -99,6 +107,26 @@ def _sums_of_base(examination: Examination) -> Iterator[_Sum]:
             yield from (item for item in parse_md5sums(package, content) if item.path in paths)
 
 
+def _sums_of_layers(examination: Examination) -> Iterator[_Sum]:
+    """The sums of files of packages in layers that were touched since."""
+    of_layers = {name for name in _new_packages(examination) if _is_of_layer(examination, name)}
+    touched: dict[str, set[str]] = {}
+    for path in examination.tree().changes.above or () if of_layers else ():
+        for name in _aliases(examination, path):
+            owners = examination.lists.owners(name)
+            if len(owners) == 1 or not _is_directory(examination, name):  # several packages only have directories
+                for package in of_layers.intersection(owners):
+                    touched.setdefault(package, set()).add(name)
+    for package, paths in sorted(touched.items()):
+        content = examination.chroot.read(_md5sums_file(package)) or b""
+        yield from (item for item in parse_md5sums(package, content) if item.path in paths)
+
+
+def _is_directory(examination: Examination, path: str) -> bool:
+    entry = examination.tree().get(path)
+    return entry is not None and stat.S_ISDIR(entry.mode)
+
+
 def _sums_of_conffiles(examination: Examination) -> Iterator[_Sum]:
     new = set(_new_packages(examination))
     before = examination.tree().changes.before
@@ -123,7 +151,8 @@ def _problem(examination: Examination, item: _Sum, diverted: Mapping[str, tuple[
 
 
 def _find(examination: Examination, _: Moment) -> Iterable[Finding]:
-    suspects = {*_sums_of_new(examination), *_sums_of_base(examination), *_sums_of_conffiles(examination)}
+    suspects = {*_sums_of_new(examination), *_sums_of_layers(examination)}
+    suspects |= {*_sums_of_base(examination), *_sums_of_conffiles(examination)}
     if not suspects:
         return
     diversions = parse_diversions(examination.chroot.read(DIVERSIONS))
