@@ -19,6 +19,7 @@ CLONE: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CLONE))
 
 from bench.load.crowd import Client, Crowd, LoadError, expect, log_of  # noqa: E402 (the clone is put on the path first)
+from bench.load.errands import LOG_BYTES  # noqa: E402
 from bench.load.figures import LATENCY_HEAD, Goal, Latency, arguments_of, show  # noqa: E402
 from bench.load.office import SECTION, office  # noqa: E402
 from bench.load.traffic import Traffic  # noqa: E402
@@ -28,7 +29,6 @@ from piufarm.store.model import PackageRow, Store  # noqa: E402
 
 DIRECT_SECONDS: Final = 0.5  # at once: before the slave has read `ok` and asked again
 REST_SECONDS: Final = 10.0
-LOG_BYTES: Final = 20_000
 _POLL_SECONDS: Final = 0.02
 _WAITING: Final = (PackageState.WAITING_FOR_DEPENDENCY, PackageState.WAITING_TO_BE_TESTED)
 

@@ -20,11 +20,11 @@ CLONE: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CLONE))
 
 from bench.load.crowd import Crowd  # noqa: E402 (the clone is put on the path first)
+from bench.load.errands import deliver, reserve_all  # noqa: E402
 from bench.load.figures import LATENCY_HEAD, Goal, Latency, arguments_of, show  # noqa: E402
 from bench.load.office import SECTION, Office, office  # noqa: E402
 from bench.load.peer import Peer  # noqa: E402
 from bench.load.traffic import Traffic  # noqa: E402
-from bench.result_rate import deliver, reserve_all  # noqa: E402
 from piufarm.run import DEVNULL, Child, clean_environment, spawn  # noqa: E402
 
 GOAL_SECONDS: Final = 0.05

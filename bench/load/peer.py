@@ -7,16 +7,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from bench.load.crowd import Crowd, expect, log_of
+from bench.load.errands import LOG_BYTES
 from bench.load.meter import Taken, until_answered
 from bench.load.office import SECTION
 from piufarm.archive.mirror import default_mirror
 from tests.support.namespace import with_private_files
 from tests.support.programs import REAL_ETC, REAL_MASTER, real_version
-
-_LOG_BYTES: Final = 20_000
 
 
 @dataclass
@@ -64,7 +62,7 @@ class Peer:
                 word, _, job = client.held.pop().partition(" ")
                 expect(word, "ok")
                 began = time.monotonic()
-                client.say(f"pass {job}\n".encode() + log_of(job, _LOG_BYTES), lambda reply: expect(reply, "ok"))
+                client.say(f"pass {job}\n".encode() + log_of(job, LOG_BYTES), lambda reply: expect(reply, "ok"))
                 crowd.run_until_quiet()
                 found.results.append(time.monotonic() - began)
             found.second = until_answered(self._session(), [f"section {SECTION}"])[1][-1]

@@ -6,11 +6,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from bench.load.crowd import Client, Crowd, expect, log_of
-
-LOG_BYTES: Final = 20_000
+from bench.load.errands import LOG_BYTES
 
 
 @dataclass
