@@ -11,11 +11,9 @@ import argparse
 import lzma
 import os
 import random
-import resource
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -23,7 +21,7 @@ from typing import Final
 CLONE: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CLONE))
 
-from piufarm.run import run  # noqa: E402 (the clone is put on the path first)
+from bench.load.meter import run_to_end  # noqa: E402 (the clone is put on the path first)
 
 PIUFARM: Final = CLONE / "bin" / "piufarm"
 GOALS: Final = {"import": 75.0, "import again": 5.0}  # CPU seconds of 75,000 logs
@@ -70,16 +68,6 @@ def configuration(directory: Path, master: Path) -> Path:
     return path
 
 
-def measure(what: str, *words: str | Path) -> tuple[str, float, float]:
-    """Run a command; returns what it was, seconds of time and of CPU."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.monotonic()
-    run([PIUFARM, "master", *words])
-    seconds = time.monotonic() - began
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return what, seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 def main() -> int:
     """Measure and print; returns 1 if a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -94,18 +82,20 @@ def main() -> int:
         copied = ("--config", configuration(folder, folder / "ours"))
         in_place = ("--config", configuration(folder, theirs))
         steps = [
-            measure("import", "import", theirs, *copied),
-            measure("import again", "import", theirs, *copied),
-            measure("export", "export", folder / "back", *copied),
+            ("import", run_to_end([PIUFARM, "master", "import", theirs, *copied])),
+            ("import again", run_to_end([PIUFARM, "master", "import", theirs, *copied])),
+            ("export", run_to_end([PIUFARM, "master", "export", folder / "back", *copied])),
         ]
         shutil.rmtree(folder / "back")
-        steps.append(measure("import --in-place", "import", theirs, "--in-place", *in_place))
-    print(f"\n| {arguments.logs} logs | time | CPU |\n|---|---|---|")
-    for what, seconds, cpu in steps:
-        print(f"| {what} | {seconds:.1f} s | {cpu:.1f} s |")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-    print(f"\nLargest process: {peak} MB.")
-    missed = [what for what, _, cpu in steps if what in GOALS and cpu * 75_000 / arguments.logs > GOALS[what]]
+        steps.append(
+            ("import --in-place", run_to_end([PIUFARM, "master", "import", theirs, "--in-place", *in_place]))
+        )
+    print(f"\n| {arguments.logs} logs | time | CPU | memory |\n|---|---|---|---|")
+    for what, taken in steps:
+        print(f"| {what} | {taken.seconds:.1f} s | {taken.cpu_seconds:.1f} s | {taken.rss_mb:.0f} MB |")
+    missed = [
+        what for what, taken in steps if what in GOALS and taken.cpu_seconds * 75_000 / arguments.logs > GOALS[what]
+    ]
     for what in missed:
         print(f"goal missed: {what}, {GOALS[what]:.0f} s of CPU")
     return 1 if missed else 0
