@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from piufarm.errors import FarmError
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.interface import Backend, ChrootLimits, CommandLimits
 from piufarm.slave.chroot.overlay import OverlayBackend
@@ -84,10 +85,7 @@ class Layering:
 
     @contextmanager
     def found(self, planned: Planned, backend: OverlayBackend, log: TestLog) -> Iterator[Found | None]:
-        """The layers planned for a package, made as far as they are not there; None if there are none.
-
-        Raises FarmError.
-        """
+        """The layers planned for a package, made as far as they are not there and can be; None if there are none."""
         with ExitStack() as stack:
             layers: list[Layer] = []
             below: Mapping[str, str] = {}
@@ -120,6 +118,8 @@ class Layering:
             except NoLayer as reason:
                 log.info(f"they cannot be a layer: {reason}")
                 self._shelf.refuse(key)
+            except FarmError as error:  # another time, or in another place, it may well be one
+                log.info(f"no layer for now: {error.message}")
         return self._shelf.take(key)
 
 
