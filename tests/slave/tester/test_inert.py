@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from piufarm.errors import FarmError
+from piufarm.slave.chroot.interface import Chroot
+from piufarm.slave.network.access import NetworkAccess
 from piufarm.slave.tester.shortcuts.inert import added_packages, are_in_the_way, are_inert
+from piufarm.slave.tester.shortcuts.upgraded_base import go_around
+from piufarm.slave.tester.upgrades.way import Way
 from tests.slave.tester.memory import SMALL_BASE, Bench, Node, answered, bench, directory, file, link
 
 INFO = "/var/lib/dpkg/info/"
@@ -102,3 +108,14 @@ def test_links_of_the_base_may_be_shared(tmp_path: Path) -> None:
     assert added is not None
     assert not are_in_the_way(made.examination, added, {"/bin": link("usr/bin").entry})
     assert are_in_the_way(made.examination, added, {"/bin": link("elsewhere").entry})
+
+
+def test_where_no_upgraded_base_can_be_made_the_test_goes_the_long_way(tmp_path: Path) -> None:
+    made = installed(tmp_path, {})
+
+    def refuse() -> Chroot:
+        raise FarmError("mount overlay on root: Invalid argument")
+
+    way = Way((), lambda: nullcontext(made.examination), NetworkAccess((), tmp_path), tmp_path, refuse)
+    assert not go_around(made.examination, way)
+    assert "INFO: The base is upgraded in this test alone: mount overlay on root: Invalid argument" in made.log
