@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from demo.debs import DebSpec
-from piufarm.run import run
+from piufarm.run import clean_environment, run
 from piufarm.slave.layers.forecast import Forecast
 from piufarm.slave.layers.plan import Planned
 from tests.slave.tester.workshop import SUITE, Workshop
@@ -45,7 +45,9 @@ EVERY = (TIDY, RENAMES, LEAVES, SPOILS)
 
 
 @pytest.fixture(scope="module")
-def tested(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+def tested(
+    workshop: Workshop, session_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Any]:
     """The result of each package, tested on layers and rechecked."""
     folder = tmp_path_factory.mktemp("layers")
     below = {"l-library": "1", "l-second": "1"}
@@ -55,15 +57,17 @@ def tested(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Mapp
     Forecast(planned, {}, None).write(folder / "plan")
     results = {}
     with workshop.publishing(LIBRARY, SECOND, *EVERY):
-        results["l-tidy alone"] = on_layers(workshop, "l-tidy", folder)
+        results["l-tidy alone"] = on_layers(workshop, "l-tidy", folder, session_cache)
         for name in planned:  # the last one has them dropped
-            results[name] = on_layers(workshop, name, folder, "--recheck-layers")
+            results[name] = on_layers(workshop, name, folder, session_cache, "--recheck-layers")
     return results
 
 
-def on_layers(workshop: Workshop, name: str, folder: Path, *options: str) -> Any:
+def on_layers(workshop: Workshop, name: str, folder: Path, cache: Path, *options: str) -> Any:
     words = ["--layers", str(folder / "plan"), "--result", str(folder / "result"), *options, "--no-upgrade-test"]
-    log = run([PIUFARM, "test", *workshop.root_words, *words, "--apt", name], check=False).stdout.decode()
+    environment = clean_environment(PIUFARM_CACHE=str(cache))
+    done = run([PIUFARM, "test", *workshop.root_words, *words, "--apt", name], env=environment, check=False)
+    log = done.stdout.decode()
     return {**json.loads((folder / "result").read_text()), "log": log}
 
 
@@ -98,13 +102,15 @@ def test_an_unknown_suite_of_layers_is_none_of_ours(workshop: Workshop, tmp_path
     assert b"cannot use the plan" in ended.stderr
 
 
-def test_dependencies_that_fill_the_disk_are_no_layer(workshop: Workshop, tmp_path: Path) -> None:
+def test_dependencies_that_fill_the_disk_are_no_layer(
+    workshop: Workshop, session_cache: Path, tmp_path: Path
+) -> None:
     hog = DebSpec("l-hog", scripts={"postinst": "head -c 300000000 /dev/zero > /var/l-hog; sleep 3; rm /var/l-hog"})
     user = DebSpec("l-hogs-user", depends="l-hog", files={"/usr/share/l-hogs-user": "x"})
     planned = Planned(user.name, {"l-hog": "1", user.name: "1"}, ({"l-hog": "1"},))
     Forecast({user.name: planned}, {}, None).write(tmp_path / "plan")
     with workshop.publishing(hog, user):
-        result = on_layers(workshop, user.name, tmp_path, "--quota-disk", "100")
+        result = on_layers(workshop, user.name, tmp_path, session_cache, "--quota-disk", "100")
     assert "they cannot be a layer: they take up too much of the disk" in result["log"]
     assert result["layers"] == []
     assert result["outcome"] == "fail"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from piufarm.run import run
+from piufarm.run import clean_environment, run
 from piufarm.slave.layers.forecast import Forecast
 from piufarm.slave.layers.plan import Planned
 from tests.support.bases import BaseTarball
@@ -22,14 +23,15 @@ def test_real_packages_say_the_same_on_layers(base_tarball: BaseTarball, tmp_pat
     base = base_tarball
     words: list[str | Path] = ["-b", base.path, "-d", base.suite, "-m", f"{base.mirror.uri} main"]
     command: list[str | Path] = [PIUFARM, "test", *words, "--no-upgrade-test"]
-    run([*command, "--plan-layers", tmp_path / "plan", "--apt", *PACKAGES])
+    environment = clean_environment(PIUFARM_CACHE=os.environ["PIUFARM_CACHE"])
+    run([*command, "--plan-layers", tmp_path / "plan", "--apt", *PACKAGES], env=environment)
     made = Forecast.read(tmp_path / "plan")
     common = dict(set.intersection(*(set(item.installed.items()) for item in made.planned.values())))
     planned = {name: Planned(name, made.planned[name].installed, (common,)) for name in PACKAGES}
     Forecast(planned, made.debs, None, made.shared).write(tmp_path / "plan")
     for package in PACKAGES:
         result: list[str | Path] = ["--result", tmp_path / "result", "--layers", tmp_path / "plan", "--recheck-layers"]
-        run([*command, *result, "--apt", package], check=False)
+        run([*command, *result, "--apt", package], env=environment, check=False)
         (use,) = json.loads((tmp_path / "result").read_text())["layers"]
         assert len(use["keys"]) == 1
         assert use["differences"] == []
