@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from piufarm.errors import FarmError
+from piufarm.slave.bases.status import STATUS
 
-_STATUS: Final = "var/lib/dpkg/status"
 _ARCHITECTURES: Final = "var/lib/dpkg/arch"
 _DEPENDENCIES: Final = ("PreDepends", "Depends", "Recommends", "Suggests")
 
@@ -42,7 +42,7 @@ def closures(
     `root` is the tree of a base; apt's own caches are kept in `cache` for the next time; `release`: for apt-get -t.
     Raises FarmError if the base has no lists that can be read.
     """
-    import apt_pkg  # is not needed, and not there, where nothing is planned
+    import apt_pkg  # loads what few runs need
 
     try:
         cache.mkdir(mode=0o700, exist_ok=True)
@@ -59,7 +59,7 @@ def _settings_of(root: Path, cache: Path, release: str | None) -> Iterator[None]
     """Let libapt read the settings of the base instead of the host's (apt.conf(5): APT_CONFIG comes first)."""
     native = _native_architecture(root)
     settings = [
-        f'Dir "{root}/";', f'Dir::State::status "{root / _STATUS}";', f'Dir::Cache "{cache}/";',
+        f'Dir "{root}/";', f'Dir::State::status "{root / STATUS}";', f'Dir::Cache "{cache}/";',
         f'APT::Architecture "{native}";', "#clear APT::Architectures;",
         *(f'APT::Architectures {{ "{name}"; }};' for name in _architectures(root, native)),
         *([f'APT::Default-Release "{release}";'] if release else []),
@@ -93,7 +93,7 @@ def _native_architecture(root: Path) -> str:
     """That of dpkg itself."""
     import apt_pkg
 
-    with (root / _STATUS).open() as stream:
+    with (root / STATUS).open() as stream:
         for paragraph in apt_pkg.TagFile(stream):
             if paragraph["Package"] == "dpkg":
                 return str(paragraph["Architecture"])

@@ -22,14 +22,12 @@ from piufarm.slave.chroot.interface import Base, Changes, ChrootLimits, CommandL
 from piufarm.slave.chroot.overlay import OverlayBackend
 from piufarm.slave.chroot.supervised import SupervisedChroot
 from piufarm.slave.chroot.upper import UpperLayer
-from piufarm.slave.layers.shelf import ROOT, LayerFacts
+from piufarm.slave.layers.shelf import ROOT, LayerFacts, Way
 from piufarm.slave.layers.stack import composed, laid_over
 
 _INFO: Final = "/var/lib/dpkg/info/"
 _ARCHIVES: Final = "/var/cache/apt/archives/"
 _QUERY: Final = ("dpkg-query", "-W", "-f", "${db:Status-Abbrev}\\t${Package}\\t${Version}\\n")
-
-
 _UPPER: Final = "upper"
 _WORK: Final = "work"  # beside it, for the kernel
 _LOOK_EVERY_SECONDS: Final = 0.5
@@ -49,18 +47,17 @@ class Workshop:
     command_limits: CommandLimits
     apt_options: Sequence[str] = ()
 
-    def make(self, packages: Mapping[str, str], below: Mapping[str, str], new: Path) -> tuple[LayerFacts, Changes]:
-        """Install `packages` on those of the layers `below` and put what that wrote into `new`.
+    def make(self, way: Way, new: Path) -> tuple[LayerFacts, Changes]:
+        """Install the last packages of the way on the layers of the others, and put what that writes into `new`.
 
         Returns what is known of the layer, and how the base differs with it. Raises NoLayer, FarmError, OSError.
         """
-        wanted = {**below, **packages}
         backend = replace(self.backend, store=new)
         with backend.open(self.base, self.limits) as chroot, self._bounded(chroot, new):
-            names = [f"{name}={version}" for name, version in sorted(packages.items())]
+            names = [f"{name}={version}" for name, version in sorted(way[-1].items())]
             words = ["-y", *self.apt_options, "-o", "APT::Get::Mark-Auto=yes", "install", *names]
             installing = self._run(chroot, "apt-get", *words, network=True)
-            self._look(chroot, wanted)
+            self._look(chroot, {name: version for packages in way for name, version in packages.items()})
             self._tidy(chroot)
             shown = chroot.shown
         (new / _UPPER).rename(new / ROOT)
@@ -68,7 +65,7 @@ class Workshop:
         self._remove_places(shown, new / ROOT)
         changes = self._changes(new / ROOT)
         size = sum(entry.size for entry in changes.after.values())
-        return LayerFacts(wanted, (installing,), size), changes
+        return LayerFacts(way, (installing,), size), changes
 
     @contextmanager
     def _bounded(self, chroot: SupervisedChroot, folder: Path) -> Iterator[None]:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from piufarm.slave.layers.closure import Deb
 
 # Core-seconds, fitted to measurements (docs/benchmarks.md): of each package, of each MB of .debs, of a layer itself (a
-# chroot, a start of apt, apt's cache) and of each MB of .debs in it (looking at the files, copying).
+# chroot, a start of apt, apt's cache) and of each MB of .debs in it (looking at the files).
 PACKAGE_SECONDS: Final = 0.014
 MEGABYTE_SECONDS: Final = 0.064
 LAYER_SECONDS: Final = 1.0
@@ -71,18 +71,13 @@ class _Weight:
         return cls(PACKAGE_SECONDS + MEGABYTE_SECONDS * megabytes, LAYER_MEGABYTE_SECONDS * megabytes)
 
 
-@dataclass(frozen=True)
-class _Group:
+class _Group(NamedTuple):
     """Packages that can stand on a layer."""
 
     gain: float  # core-seconds
     packages: tuple[str, ...]
     layer: _Need
     is_known: bool
-
-    @cached_property
-    def rank(self) -> tuple[float, tuple[str, ...]]:
-        return self.gain, self.packages
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,7 @@ class _Batch:
         """Every package with its layers; `needs`: what each still needs on the layers `below`."""
         left = dict(needs)
         later: list[_Group] = []
-        while left and (group := max(self._groups(left, below), key=lambda item: item.rank, default=None)):
+        while left and (group := max(self._groups(left, below), key=itemgetter(0, 1), default=None)):
             rest = {package: left.pop(package) - group.layer for package in group.packages}
             if group.is_known:
                 later.append(group)
@@ -123,7 +118,7 @@ class _Batch:
             making = LAYER_SECONDS + sum(self.weights[item].keeping for item in layer)
             gain = (len(packages) - 1) * self._installing(layer) - making
             if gain > 0:
-                yield _Group(gain, packages, layer, is_known=(*below, layer) in self.known)
+                yield _Group(gain, packages, layer, is_known=False)  # a known one gains more
 
     def _installing(self, layer: _Need) -> float:
         return sum(self.weights[item].installing for item in layer)

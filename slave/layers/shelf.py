@@ -6,10 +6,10 @@
             changes         how base and layers up to this one differ from the base (marshal)
             facts.json      what was installed, and what apt said
             confirmed.json  what fails every test of a package that needs these dependencies
-        KEY.lock            exclusive lock of who makes it; the others do without
+        KEY.lock            exclusive lock of who makes it; the others wait for it
         KEY.refused         it was tried and cannot be a layer
         new-XXXX/           being made
-        plans/XXXX.json     the layers that somebody is going to use, or has used: lists of those on one another
+        plans/XXXX.json     the layers that somebody is going to make or use: lists of those on one another
         plans.lock          exclusive lock of who plans
 """
 
@@ -38,8 +38,8 @@ _CHANGES: Final = "changes"
 _FACTS: Final = "facts.json"
 _CONFIRMED: Final = "confirmed.json"
 _PLANS: Final = "plans"
+_FORMAT: Final = 2  # of all these files: layers of another one are not found
 _SOON_SECONDS: Final = 3600  # by then a layer that was planned has been made, or never will be
-_OLD_SECONDS: Final = 24 * 3600  # of a plan that nobody needs to know of any more
 _MAKING_SECONDS_MAX: Final = 120  # how long a test waits for a layer that another one makes
 _POLL_SECONDS: Final = 0.2
 
@@ -50,15 +50,20 @@ Way = Sequence[Mapping[str, str]]  # the packages of layers that lie on each oth
 class LayerFacts:
     """What is known of a layer beside its tree."""
 
-    packages: Mapping[str, str]  # installed above the base up to this layer, with versions
+    way: Way  # the packages of the layers from the base up to this one, each with versions
     commands: tuple[CommandResult, ...]  # that made it
     size_bytes: int
     instance: str = field(default_factory=lambda: secrets.token_hex(8))  # tells it from a former one of its key
 
+    @property
+    def packages(self) -> Mapping[str, str]:
+        """All that is installed above the base, with versions."""
+        return {name: version for packages in self.way for name, version in packages.items()}
+
     def dump(self) -> str:
         """As JSON."""
         commands = [[list(item.argv), item.output.decode("latin-1"), item.seconds] for item in self.commands]
-        content = {"packages": dict(self.packages), "size_bytes": self.size_bytes, "instance": self.instance}
+        content = {"way": list(map(dict, self.way)), "size_bytes": self.size_bytes, "instance": self.instance}
         return json.dumps({**content, "commands": commands})
 
     @classmethod
@@ -69,7 +74,7 @@ class LayerFacts:
             CommandResult(tuple(argv), 0, output.encode("latin-1"), seconds)
             for argv, output, seconds in content["commands"]
         )
-        return cls(content["packages"], commands, content["size_bytes"], content["instance"])
+        return cls(content["way"], commands, content["size_bytes"], content["instance"])
 
 
 class Layer:
@@ -95,7 +100,7 @@ class Layer:
     @property
     def identity(self) -> str:
         """Tells it from all layers that ever were: what is made upon it fits no other one."""
-        return f"{self.key}-{self.facts.instance}"
+        return _identity(self.key, self.facts)
 
     @property
     def root(self) -> Path:
@@ -132,7 +137,7 @@ def _entries(content: Mapping[str, tuple[object, ...]]) -> dict[str, Entry]:
 
 def key_of(parent: str, packages: Mapping[str, str]) -> str:
     """Of the layer that adds packages to the layer of identity `parent` (empty: to the base)."""
-    content = json.dumps([parent, sorted(packages.items())])
+    content = json.dumps([_FORMAT, parent, sorted(packages.items())])
     return hashlib.sha256(content.encode()).hexdigest()[:24]
 
 
@@ -193,28 +198,23 @@ class LayerShelf:
         """Let others know which layers are going to be made."""
         plans = self._folder / _PLANS
         plans.mkdir(exist_ok=True)
-        atomic_write(plans / f"{secrets.token_hex(8)}.json", json.dumps([list(map(dict, way)) for way in ways]),
-                     durable=False)
+        once = [way for number, way in enumerate(ways) if way not in ways[:number]]
+        atomic_write(plans / f"{secrets.token_hex(8)}.json", json.dumps(once), durable=False)
 
     def _known(self) -> Iterator[Way]:
+        ready = {folder.name: facts for folder, facts in self._ready()}
+        yield from (facts.way for key, facts in ready.items() if _is_on(ready, key) and not self.is_refused(key))
         for file in (self._folder / _PLANS).glob("*.json"):
             with suppress(FileNotFoundError):
-                age = time.time() - file.stat().st_mtime
-                if age > _OLD_SECONDS:
+                if time.time() - file.stat().st_mtime < _SOON_SECONDS:
+                    yield from json.loads(file.read_text())
+                else:
                     file.unlink()
-                    continue
-                ways: list[Way] = json.loads(file.read_text())
-                yield from (way for way in ways if age < _SOON_SECONDS or self._is_ready(way))
 
-    def _is_ready(self, way: Way) -> bool:
-        parent = ""
-        for packages in way:
-            layer = self.take(key_of(parent, packages))
-            if layer is None:
-                return False
-            parent = layer.identity
-            layer.close()
-        return True
+    def _ready(self) -> Iterator[tuple[Path, LayerFacts]]:
+        for folder in self._folder.iterdir():
+            with suppress(OSError, ValueError, LookupError):
+                yield folder, LayerFacts.load((folder / _FACTS).read_text())
 
     def add(self, new: Path, key: str, facts: LayerFacts, changes: Changes) -> None:
         """Let a layer that was made in `new` be the one of this key, and make room for it."""
@@ -233,9 +233,8 @@ class LayerShelf:
     def _make_room(self, keep: str) -> None:
         """Remove those that were used least recently."""
         sizes: list[tuple[float, int, Path]] = []
-        for folder in self._folder.iterdir():
-            with suppress(OSError, ValueError):
-                facts = LayerFacts.load((folder / _FACTS).read_text())
+        for folder, facts in self._ready():
+            with suppress(OSError):
                 sizes.append((folder.stat().st_mtime, facts.size_bytes, folder))
         total = sum(size for _, size, _ in sizes)
         for _, size, folder in sorted(sizes):
@@ -258,6 +257,21 @@ class LayerShelf:
         finally:
             os.close(lock)
         return True
+
+
+def _identity(key: str, facts: LayerFacts) -> str:
+    return f"{key}-{facts.instance}"
+
+
+def _is_on(ready: Mapping[str, LayerFacts], key: str) -> bool:
+    """Whether all layers below this one are those that it was made on."""
+    parent = ""
+    for packages in ready[key].way:
+        below = key_of(parent, packages)
+        if below not in ready:
+            return False
+        parent = _identity(below, ready[below])
+    return below == key
 
 
 def _locked(descriptor: int, until: float) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,7 +16,7 @@ from piufarm.slave.layers.closure import closures
 from piufarm.slave.layers.forecast import Forecast, shared_urls
 from piufarm.slave.layers.making import NoLayer, Workshop
 from piufarm.slave.layers.plan import Planned, plan
-from piufarm.slave.layers.shelf import Layer, LayerShelf, key_of
+from piufarm.slave.layers.shelf import Layer, LayerShelf, Way, key_of
 from piufarm.slave.layers.stack import Stack
 from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.inputs import Group
@@ -88,32 +88,29 @@ class Layering:
         """The layers planned for a package, made as far as they are not there and can be; None if there are none."""
         with ExitStack() as stack:
             layers: list[Layer] = []
-            below: Mapping[str, str] = {}
-            for packages in planned.layers:
-                layer = self._take_or_make(packages, below, layers[-1].identity if layers else "", backend, log)
+            for number in range(1, len(planned.layers) + 1):
+                parent = layers[-1].identity if layers else ""
+                layer = self._take_or_make(planned.layers[:number], parent, backend, log)
                 if layer is None:
                     break
                 stack.callback(layer.close)
                 layers.append(layer)
-                below = layer.facts.packages
                 backend = replace(backend, stack=Stack(tuple(item.root for item in reversed(layers)), layer.changes()))
             yield Found(planned, tuple(layers), backend) if layers else None
 
-    def _take_or_make(
-        self, packages: Mapping[str, str], below: Mapping[str, str], parent: str, backend: OverlayBackend, log: TestLog
-    ) -> Layer | None:
-        key = key_of(parent, packages)
+    def _take_or_make(self, way: Way, parent: str, backend: OverlayBackend, log: TestLog) -> Layer | None:
+        key = key_of(parent, way[-1])
         layer = self._shelf.take(key)
         if layer is not None or self._shelf.is_refused(key):
             return layer
         with self._shelf.making(key) as new:
             if new is None:
                 return self._shelf.take(key)
-            log.progress(f"making a layer of {len(packages)} dependencies")
+            log.progress(f"making a layer of {len(way[-1])} dependencies")
             limits = CommandLimits(self._options.command_seconds, self._options.command_output_bytes)
             workshop = Workshop(backend, self._base, self._limits, limits, self._apt_options)
             try:
-                facts, changes = workshop.make(packages, below, new)
+                facts, changes = workshop.make(way, new)
                 self._shelf.add(new, key, facts, changes)
             except NoLayer as reason:
                 log.info(f"they cannot be a layer: {reason}")
