@@ -24,13 +24,12 @@ from bench.load.figures import LATENCY_HEAD, Goal, Latency, arguments_of, show  
 from bench.load.office import SECTION, office  # noqa: E402
 from bench.load.traffic import Traffic  # noqa: E402
 from piufarm.names import Package  # noqa: E402
-from piufarm.states import PackageState  # noqa: E402
+from piufarm.states import WAITING, PackageState  # noqa: E402
 from piufarm.store.model import PackageRow, Store  # noqa: E402
 
 DIRECT_SECONDS: Final = 0.5  # at once: before the slave has read `ok` and asked again
 REST_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.02
-_WAITING: Final = (PackageState.WAITING_FOR_DEPENDENCY, PackageState.WAITING_TO_BE_TESTED)
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class Experiment:
 
     def _is_blocked(self, name: Package) -> bool:
         row = self._store.package(SECTION, name)
-        return row is not None and row.state not in _WAITING
+        return row is not None and row.state not in WAITING
 
 
 def main() -> int:

@@ -21,6 +21,10 @@ class PackageState(StrEnum):
     OUTDATED = "outdated"
 
 
+WAITING: Final = frozenset({PackageState.WAITING_TO_BE_TESTED, PackageState.WAITING_FOR_DEPENDENCY})
+# What a dependency can change; packages in other states have a result, or none whatever happens to others.
+CHANGEABLE: Final = WAITING | {PackageState.DEPENDENCY_FAILED, PackageState.DEPENDENCY_CANNOT_BE_TESTED}
+
 # Columns of counts.txt: the active states and four that are no longer entered but keep their columns.
 COUNTS_COLUMNS: Final = (
     "successfully-tested",

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from piufarm.master.states.rules import GOOD, OWN_ERRORS, PROPAGATED, WAITING, is_excused
+from piufarm.master.states.rules import GOOD, OWN_ERRORS, PROPAGATED, is_excused
 from piufarm.master.states.wording import READY, TROUBLE, depends_on, mention
 from piufarm.names import Package
-from piufarm.states import PackageState
+from piufarm.states import CHANGEABLE, PackageState
 from piufarm.store.evaluations import Neighbourhood
 from piufarm.store.model import ComputedState, Node, Relation
 
 _MISSING: Final = PackageState.DEPENDENCY_DOES_NOT_EXIST
-_CHANGEABLE: Final = WAITING | {PackageState.DEPENDENCY_FAILED, PackageState.DEPENDENCY_CANNOT_BE_TESTED}
 
 
 def reconsider(around: Neighbourhood, *, passed: bool = False) -> dict[Package, ComputedState]:
@@ -29,7 +28,7 @@ def reconsider(around: Neighbourhood, *, passed: bool = False) -> dict[Package, 
     section = _Section(around)
     found: dict[Package, ComputedState] = {}
     for user in around.dependents:
-        if user.listed and user.stored.state in _CHANGEABLE:
+        if user.listed and user.stored.state in CHANGEABLE:
             computed = section.reconsider(user, passed=passed)
             if computed is not None and computed.state is not user.stored.state:
                 found[Package(user.name)] = computed

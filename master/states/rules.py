@@ -12,8 +12,6 @@ from piufarm.store.model import ForeignPackage
 
 GOOD: Final = PackageState.SUCCESSFULLY_TESTED
 
-WAITING: Final = frozenset({PackageState.WAITING_TO_BE_TESTED, PackageState.WAITING_FOR_DEPENDENCY})
-
 # errors of a package itself, as opposed to inherited ones
 OWN_ERRORS: Final = frozenset({PackageState.FAILED_TESTING, PackageState.CANNOT_BE_TESTED})
 

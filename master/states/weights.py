@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from piufarm.master.states.names import SATISFIED
 from piufarm.master.states.reach import reach
-from piufarm.master.states.rules import OWN_ERRORS, PROPAGATED, WAITING
+from piufarm.master.states.rules import OWN_ERRORS, PROPAGATED
 from piufarm.master.states.solution import Solution
-from piufarm.states import PackageState
+from piufarm.states import WAITING, PackageState
 
 
 class Weight(NamedTuple):

@@ -54,8 +54,9 @@ class PostgresqlCursor:
         self._waiting.append(f"SELECT {how}({lock_number(name)})".encode())
 
     def among(self, names: Sequence[str]) -> tuple[str, Parameters]:
-        """See Cursor.among; names hold nothing that an array's text would have to quote."""
-        return "= ANY (CAST(:names AS text[]))", {"names": f"{{{','.join(names)}}}"}
+        """See Cursor.among; names hold no quotes, and one of them may be `null`."""
+        quoted = ",".join(f'"{name}"' for name in names)
+        return "= ANY (CAST(:names AS text[]))", {"names": f"{{{quoted}}}"}
 
     @property
     def rowcount(self) -> int:

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from piufarm.names import Package, SectionName
-from piufarm.states import PackageState
+from piufarm.states import CHANGEABLE, WAITING, PackageState
 from piufarm.store.evaluations import Neighbourhood
 from piufarm.store.model import ComputedState, Node, Relation
 from piufarm.store.relations_text import Clause, RelationsReader
@@ -51,9 +51,6 @@ _ALONE: Final = f"""
 """
 _DEPENDENTS: Final = f"SELECT p.packages FROM dependents AS p WHERE {_THESE} AND p.packages != ''"
 _PROVIDERS: Final = f"SELECT p.name, p.providers FROM dependents AS p WHERE {_THESE} AND p.providers != ''"
-_PENDING: Final = frozenset({PackageState.WAITING_TO_BE_TESTED, PackageState.WAITING_FOR_DEPENDENCY})
-# a dependency changes nothing about packages in other states
-_CHANGEABLE: Final = _PENDING | {PackageState.DEPENDENCY_FAILED, PackageState.DEPENDENCY_CANNOT_BE_TESTED}
 
 
 class _Place(NamedTuple):
@@ -111,9 +108,9 @@ def _users(
     """Those of the dependents that a result may change; after a pass, those that may be testable now."""
     found = []
     for state_of_blocker, name, depends, pre_depends, *rest in _listed(
-        _by_name(cursor, key, _USERS, names), _CHANGEABLE
+        _by_name(cursor, key, _USERS, names), CHANGEABLE
     ):
-        if passed and state_of_blocker in _PENDING and _is_needed(rest[-1], depends, pre_depends):
+        if passed and state_of_blocker in WAITING and _is_needed(rest[-1], depends, pre_depends):
             continue
         found.append(_User(name, read.clauses(depends) + read.clauses(pre_depends), tuple(rest)))
     return _hopeful(cursor, key, found) if passed and found else found
@@ -158,7 +155,7 @@ def _hopeful(cursor: Cursor, key: SectionKey, users: Sequence[_User]) -> Sequenc
     needs = [{clause[0].name for clause in user.clauses if _is_plain(clause)} - {user.name} for user in users]
     times = Counter(name for names in needs for name in names)
     asked = [name for name, _ in times.most_common(_TELLING)]
-    pending = {name for (name,) in _listed(_by_name(cursor, key, _ALONE, asked), _PENDING)}
+    pending = {name for (name,) in _listed(_by_name(cursor, key, _ALONE, asked), WAITING)}
     return [user for user, names in zip(users, needs, strict=True) if pending.isdisjoint(names)]
 
 

@@ -145,6 +145,11 @@ def test_a_neighbourhood_holds_those_that_depend_on_a_package_or_on_what_it_prov
     assert around.alone
 
 
+def test_a_package_may_be_called_null(store: Store) -> None:
+    _fill(store, SID, package("null"), package("x", depends="null"), x=_WAITS)
+    assert [node.name for node in _around(store, "null").options] == ["null"]
+
+
 def test_what_no_dependency_can_change_is_in_no_neighbourhood(store: Store) -> None:
     _fill(store, SID, package("a"), package("x", depends="a"), package("out", depends="a", listed=False), x=_WAITS)
     store.record_run(SID, result("x", outcome=Outcome.FAIL))
