@@ -79,7 +79,7 @@ class SectionDesk:
             case Why(package):
                 return self._questions.why(package, self._around.machine.clock())
             case QueryState() | QueryDepends() | QueryRecursiveDepends() | QueryDepcycle() | QueryList():
-                return self._questions.look_up(question)
+                return self._questions.look_up(question, retest=self._handing_out.retest)
             case _:
                 assert_never(question)
 

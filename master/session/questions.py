@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -39,17 +39,28 @@ class Questions:
         words = [f"{state}={counts[state]}" for state in PackageState]
         return Ok((*(["(recycle)"] if retest else []), *words, f"total={sum(counts.values())}"))
 
-    def look_up(self, query: Query) -> Reply:
+    def look_up(self, query: Query, *, retest: bool) -> Reply:
         """What a person asks in passing."""
         if isinstance(query, QueryList):
             if query.state not in list(PackageState):
                 return Error()
-            return Ok(tuple(row.name for row in self._store.packages(self._section, PackageState(query.state))))
+            return Ok(tuple(self._in_state(PackageState(query.state), retest=retest)))
         if isinstance(query, QueryState):
-            return Ok(tuple(state_of_name(self._store, self._section, query.package)))
+            found = state_of_name(self._store, self._section, query.package)
+            seen = self._store.retest_states(self._section).get(query.package) if retest else None
+            return Ok((seen or found.state, found.version))
         if self._store.package(self._section, query.package) is None:
             return Error()
         return Ok(tuple(self._dependencies(query)))
+
+    def _in_state(self, state: PackageState, *, retest: bool) -> Sequence[Package]:
+        """The packages in a state, by name."""
+        names = [row.name for row in self._store.packages(self._section, state)]
+        if not retest:
+            return names
+        seen = self._store.retest_states(self._section)
+        others = [name for name in names if name not in seen]
+        return sorted([*others, *(name for name, now in seen.items() if now is state)])
 
     def why(self, package: Package, now: datetime) -> Reply:
         """What a package waits for, in one sentence."""

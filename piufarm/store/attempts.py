@@ -270,3 +270,7 @@ class Attempts(Protocol):
     def retest_counts(self, section: SectionName) -> Mapping[PackageState, int]:
         """Packages per state as they are for slaves that test again: marked packages and those in their hands wait."""
         ...
+
+    def retest_states(self, section: SectionName) -> Mapping[Package, PackageState]:
+        """The states that marked packages, and those in the hands of slaves, have for slaves that test again."""
+        ...

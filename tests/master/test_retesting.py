@@ -55,6 +55,20 @@ def test_failures_come_first_and_vanish_at_once_while_passes_stay_until_the_new_
     assert office.differences() == []
 
 
+@on_both_stores
+def test_questions_in_recycle_mode_find_what_status_counts(office: Office) -> None:
+    office.fill("ff", "gg", "hh", "ii")
+    office.converse("section sid\n" + _result("ff", "pass") + _result("gg", "fail") + _result("ii", "fail"))
+    _recycle(office, "ff", "gg")
+    asked = "_list waiting-to-be-tested\n_list failed-testing\n_state ff\n_state gg\n_state ii\n"
+    assert office.converse(f"section sid\nrecycle\n{asked}")[3:] == [
+        "ok ff gg hh", "ok ii", "ok waiting-to-be-tested 1", "ok waiting-to-be-tested 1", "ok failed-testing 1",
+    ]  # fmt: skip
+    assert office.converse(f"section sid\n{asked}")[2:] == [
+        "ok hh", "ok gg ii", "ok successfully-tested 1", "ok failed-testing 1", "ok failed-testing 1",
+    ]  # fmt: skip
+
+
 def test_recycle_is_refused_once_a_slave_has_seen_packages_and_again_possible_in_a_new_selection(
     office: Office,
 ) -> None:

@@ -159,3 +159,7 @@ class SqlAttempts:
     def retest_counts(self, section: SectionName) -> Mapping[PackageState, int]:
         with self._database.read() as cursor:
             return recycling.retest_counts(cursor, section)
+
+    def retest_states(self, section: SectionName) -> Mapping[Package, PackageState]:
+        with self._database.read() as cursor:
+            return recycling.retest_states(cursor, section)

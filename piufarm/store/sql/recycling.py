@@ -183,18 +183,29 @@ def _mark(section: SectionName, row: Row) -> RecycleMark:
 def retest_counts(cursor: Cursor, section: SectionName) -> dict[PackageState, int]:
     """See Store.retest_counts."""
     found = counts(cursor, section)
+    for stored, seen in _seen_by_retests(cursor, section).values():
+        found[stored] -= 1
+        found[seen] += 1
+    return found
+
+
+def retest_states(cursor: Cursor, section: SectionName) -> dict[Package, PackageState]:
+    """See Store.retest_states."""
+    return {name: seen for name, (_, seen) in _seen_by_retests(cursor, section).items()}
+
+
+def _seen_by_retests(cursor: Cursor, section: SectionName) -> dict[Package, tuple[PackageState, PackageState]]:
+    """Packages that are marked or in hand: their states, and those that they have for slaves that test again."""
     key = find_section(cursor, section)
     same = (
         "p.section_id = {table}.section_id AND p.generation = :generation AND p.name = {table}.package"
-        " AND p.test_version = {table}.version AND p.listed = 1"
+        " AND p.test_version = {table}.version AND p.listed = 1 AND p.state <> 'outdated'"
     )
-    held = f"SELECT p.id, p.state, 1 FROM reservation JOIN package AS p ON {same.format(table='reservation')}"
-    marked = f"SELECT p.id, p.state, p.retestable FROM recycle JOIN package AS p ON {same.format(table='recycle')}"
-    moved: dict[int, tuple[str, bool]] = {}
+    held = f"SELECT p.name, p.state, 1 FROM reservation JOIN package AS p ON {same.format(table='reservation')}"
+    marked = f"SELECT p.name, p.state, p.retestable FROM recycle JOIN package AS p ON {same.format(table='recycle')}"
+    found: dict[Package, tuple[PackageState, PackageState]] = {}
     for query in (marked, held):
-        for package_id, state, ready in cursor.execute(f"{query} WHERE p.section_id = :section_id", key.columns):
-            moved[package_id] = state, bool(ready)
-    for state, ready in moved.values():
-        found[PackageState(state)] -= 1
-        found[PackageState.WAITING_TO_BE_TESTED if ready else PackageState.WAITING_FOR_DEPENDENCY] += 1
+        for name, state, ready in cursor.execute(f"{query} WHERE p.section_id = :section_id", key.columns):
+            seen = PackageState.WAITING_TO_BE_TESTED if ready else PackageState.WAITING_FOR_DEPENDENCY
+            found[Package(name)] = PackageState(state), seen
     return found

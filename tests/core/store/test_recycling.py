@@ -219,6 +219,15 @@ def test_recycle_mode_counts_marked_packages_and_packages_in_hand_as_waiting(sto
     assert store.counts(SID)[PackageState.SUCCESSFULLY_TESTED] == 3
 
 
+def test_an_outdated_package_is_so_in_recycle_mode_too(store: Store) -> None:
+    _tested(store, a=Outcome.PASS, b=Outcome.PASS)
+    states = {Package("a"): ComputedState(PackageState.OUTDATED, "there is a newer one")}
+    store.set_states(SID, states, evaluated=store.snapshot(SID))
+    store.queue_recycle(SID, [Package("a"), Package("b")], now=NOON)
+    assert store.retest_states(SID) == {"b": PackageState.WAITING_FOR_DEPENDENCY}
+    assert store.retest_counts(SID)[PackageState.OUTDATED] == 1
+
+
 def test_leases_take_retests_too(store: Store) -> None:
     _tested(store, **{f"p{number}": Outcome.FAIL for number in range(8)})
     _mark(store, *(f"p{number}" for number in range(8)))

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from demo.server import serve
-from piufarm.names import SectionName
+from piufarm.master.session.machine import utc_now
+from piufarm.names import Package, SectionName
 from piufarm.run import run
 from piufarm.states import PackageState
 from piufarm.store.model import ForeignPackage, ForeignSection
+from tests.master.office import SID, Office
 from tests.master.states.worlds import computed, packages, states
 from tests.support.namespace import with_private_files
 from tests.support.programs import REAL_ETC, REAL_MASTER
@@ -97,16 +99,32 @@ class _RealMaster:
             for name in names.split():
                 (place / f"{name}_1.log").write_text("a log\n")
 
-    def states(self, section: str) -> dict[str, PackageState]:
-        """By name; those of names in several lists would show as the last of them."""
-        questions = "".join(f"_list {state}\n" for state in PackageState)
+    def mark(self, section: str, *logs: str) -> None:
+        """Let these logs be queued for a retest, as an administrator does it."""
+        place = self._directory / section / "recycle"
+        place.mkdir(parents=True, exist_ok=True)
+        for log in logs:
+            (place / Path(log).name).hardlink_to(self._directory / section / log)
+
+    def logs(self, section: str) -> set[str]:
+        """Those in sight."""
+        folder = self._directory / section
+        return {f"{place}/{log.name}" for place in ("pass", "fail") for log in (folder / place).iterdir()}
+
+    def say(self, section: str, requests: str) -> list[str]:
+        """The answers, without those to the greeting and the section."""
         said = run(
             with_private_files({REAL_ETC: self._etc}, [REAL_MASTER]),
-            input=f"section {section}\nstatus\n{questions}".encode(),
+            input=f"section {section}\n{requests}".encode(),
             timeout_seconds=60,
         )
-        hello, selected, _, *lists = said.stdout.decode().splitlines()
-        assert (hello, selected, len(lists)) == ("hello", "ok", len(PackageState)), said.stderr
+        hello, selected, *answers = said.stdout.decode().splitlines()
+        assert (hello, selected, len(answers)) == ("hello", "ok", requests.count("\n")), said.stderr
+        return answers
+
+    def states(self, section: str) -> dict[str, PackageState]:
+        """By name; those of names in several lists would show as the last of them."""
+        _, *lists = self.say(section, "status\n" + "".join(f"_list {state}\n" for state in PackageState))
         return {
             name: state for state, line in zip(PackageState, lists, strict=True) for name in line.split()[1:]
         }
@@ -155,6 +173,33 @@ def test_a_package_that_is_newer_elsewhere_is_outdated_for_both(tmp_path: Path, 
         found = real.states("two")
     section = ForeignSection(SectionName("one"), _foreign(there, result))
     assert found == states(computed(packages(*here), [section]))
+
+
+def test_in_recycle_mode_both_masters_say_the_same_and_hand_the_failure_out_first(
+    tmp_path: Path, office: Office
+) -> None:
+    asked = f"recycle\nstatus\n_list {READY}\n_state ff\n_state gg\nreserve\n"
+    theirs_folder = tmp_path / "theirs"
+    theirs_folder.mkdir()
+    with serve(tmp_path / "archive") as server:
+        _publish(tmp_path / "archive", "one", ["ff", "gg"])
+        real = _RealMaster(theirs_folder, server.url)
+        real.enter("one", {"passed": "ff", "failed": "gg"})
+        real.mark("one", "pass/ff_1.log", "fail/gg_1.log")
+        theirs = real.say("one", asked)
+        assert real.logs("one") == {"pass/ff_1.log"}
+    office.fill("ff", "gg")
+    office.converse("section sid\npass ff 1\n a log\n.\nfail gg 1\n a log\n.\n")
+    office.store.queue_recycle(SID, [Package("ff"), Package("gg")], now=utc_now())
+    office.settle()
+    ours = office.converse(f"section sid\n{asked}", slave="worker2")[2:]
+    assert [_sorted(line) for line in ours] == [_sorted(line) for line in theirs]
+    assert [log.name for log in office.classic_logs()] == ["ff_1.log"]
+    assert ours[-1] == "ok gg 1"
+
+
+def _sorted(answer: str) -> list[str]:
+    return sorted(answer.split())
 
 
 def _publish(archive: Path, suite: str, lines: Sequence[str]) -> None:
