@@ -22,7 +22,7 @@ from piufarm.store.model import Store
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("packages", metavar="PACKAGE", nargs="*", help="test these again, or let them go")
-    parser.add_argument("--problem", metavar="NAME", help="those whose logs show this known problem")
+    parser.add_argument("--problem", metavar="NAME", help="those whose imported logs show this known problem")
     parser.add_argument("--older-than", metavar="DAYS", type=int, help="those whose results are older than this")
     parser.add_argument("--held-back", action="store_true", help="those that are held back after too many troubles")
     parser.add_argument(
