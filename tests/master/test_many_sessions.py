@@ -6,6 +6,9 @@ import threading
 
 from piufarm.store.model import Standing
 from tests.master.office import SID, Office
+from tests.support.stores import on_both_stores
+
+pytestmark = on_both_stores
 
 
 def test_sessions_at_once_never_reserve_one_package_twice(office: Office) -> None:

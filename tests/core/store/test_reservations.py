@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable
 
 from piufarm.names import Package, Version
+from piufarm.states import PackageState
 from piufarm.store import open_store
-from piufarm.store.model import Reservation, Store
+from piufarm.store.model import ComputedState, Reservation, Store
 from tests.core.store.builders import HOUR, NOON, SID, fill, make_candidates, package, result
 
 
@@ -23,6 +24,30 @@ def test_the_candidate_that_most_packages_wait_for_comes_first(store: Store) -> 
     fill(store, package("a"), package("b"), package("c"))
     make_candidates(store, a=0, b=2, c=1)
     assert [_reserve(store) for _ in range(4)] == ["b", "c", "a", None]
+
+
+def test_a_long_chain_comes_before_many_packages_that_wait(store: Store) -> None:
+    fill(store, package("broad"), package("deep"), package("short"))
+    numbers = {"broad": (2, 50), "deep": (4, 3), "short": (3, 2)}  # chain and waiting; what counts is 2, 3 and 2
+    states = {
+        Package(name): ComputedState(PackageState.WAITING_TO_BE_TESTED, "ready", *number)
+        for name, number in numbers.items()
+    }
+    store.set_states(SID, states, evaluated=store.snapshot(SID))
+    assert [_reserve(store) for _ in numbers] == ["deep", "broad", "short"]
+
+
+def test_chance_decides_between_equals(store: Store) -> None:
+    names = [f"p{number:02}" for number in range(16)]
+    orders = []
+    for _ in range(2):
+        fill(store, *map(package, names))
+        make_candidates(store, **dict.fromkeys(names, 1))
+        orders.append([str(_reserve(store)) for _ in names])
+        for name in names:
+            store.unreserve(SID, Package(name), Version("1"), owner="worker1", now=NOON)
+    assert [sorted(order) for order in orders] == [names, names]
+    assert orders[0] != orders[1]  # by chance they are once in 16! times
 
 
 def test_a_reservation_says_who_holds_what_until_when(store: Store) -> None:

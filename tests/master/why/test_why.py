@@ -61,8 +61,12 @@ def test_the_chain_leads_to_the_package_that_failed(office: Office) -> None:
 
 
 def test_the_chain_leads_to_what_is_missing(office: Office) -> None:
-    office.fill("a -> gone", "b -> a")
+    office.fill("a -> gone", "b -> a", "c -> b")
     assert _sentence(office, "b") == "b 1 depends on a 1, which depends on gone, which is not in the archive"
+    explanation, now = _explain(office, "c")
+    assert explanation.subject.state is PackageState.DEPENDENCY_CANNOT_BE_TESTED
+    said = "c 1 depends on b, which depends on a 1, which depends on gone, which is not in the archive"
+    assert sentence(explanation, now) == said
 
 
 def test_the_head_of_what_waits_has_a_place_in_the_queue(office: Office) -> None:
