@@ -106,12 +106,22 @@ def _group_of_files(paths: Sequence[Path]) -> Group:
         packages = tuple(map(_from_file, files))
     except _BadPackageFile as error:
         return Group(tuple(TestedPackage(path.name, path.name, deb=path) for path in files), str(error))
-    names = Counter((package.name, package.architecture) for package in packages)
-    for (name, architecture), count in names.items():
-        if count > 1:
-            hint = "only one can be installed; test them one by one, with --single-packages"
-            raise UsageError(f"{count} files of the package {name}:{architecture}", hint=hint)
+    _refuse_rivals(packages)
     return Group(packages)
+
+
+def _refuse_rivals(packages: Sequence[TestedPackage]) -> None:
+    """Raises UsageError for files of which only one can be installed. One for all architectures bears no other."""
+    hint = "only one can be installed; test them one by one, with --single-packages"
+    files: dict[str, Counter[str]] = {}
+    for package in packages:
+        files.setdefault(package.name, Counter())[package.architecture] += 1
+    for name, counts in files.items():
+        for architecture, count in counts.items():
+            if count > 1:
+                raise UsageError(f"{count} files of the package {name}:{architecture}", hint=hint)
+        if "all" in counts and len(counts) > 1:
+            raise UsageError(f"files of the package {name} for {' and '.join(sorted(counts))}", hint=hint)
 
 
 def _from_file(path: Path) -> TestedPackage:

@@ -182,6 +182,14 @@ def test_only_one_file_of_a_package_can_be_installed_so_two_are_not_tested_toget
         assert len(groups(one, second, single_packages=True)) == 2
 
 
+def test_a_package_for_all_architectures_and_one_for_a_single_one_exclude_each_other(tmp_path: Path) -> None:
+    files = [build(DebSpec("p-either", architecture=name), tmp_path) for name in ("amd64", "all")]
+    with pytest.raises(UsageError, match="files of the package p-either for all and amd64") as error:
+        groups(*files)
+    assert "--single-packages" in (error.value.hint or "")
+    assert len(groups(*files, single_packages=True)) == 2
+
+
 def test_a_package_for_several_architectures_has_a_file_for_each(tmp_path: Path) -> None:
     files = [build(DebSpec("p-both", architecture=name), tmp_path) for name in ("amd64", "i386")]
     assert groups(*files) == [["p-both=1", "p-both=1"]]
