@@ -12,10 +12,12 @@ from typing import Final
 
 from piufarm.slave.tester.command_line.options import Options
 
-# Where the output goes, and what is kept for people, changes nothing of a test: option -> number of values.
+# Where the output goes, what is kept for people and which layers were ready (their plan goes with its batch) changes
+# nothing of a verdict: option -> number of values.
 _LEFT_OUT: Final[Mapping[str, int]] = {
     "--result": 1, "-l": 1, "--log-file": 1, "--logfile": 1, "--log-level": 1, "-v": 0, "--verbose": 0,
     "-k": 0, "--keep-env": 0, "--keep-tmpdir": 0, "--shell-on-error": 0,
+    "--layers": 1, "--layers-disk": 1, "--recheck-layers": 0,
 }  # fmt: skip
 
 

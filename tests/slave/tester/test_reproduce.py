@@ -42,6 +42,11 @@ def test_where_the_output_went_is_left_out() -> None:
     assert words(reproduction(apt(*given), {})) == ["test", "--apt", "hello"]
 
 
+def test_layers_of_a_batch_that_is_over_are_left_out() -> None:
+    given = ("--layers", "/spool/plan.json", "--recheck-layers", "--layers-disk=9", "-d", "sid", "--apt", "hello")
+    assert words(reproduction(apt(*given), {})) == ["test", "-d", "sid", "--apt", "hello"]
+
+
 def test_files_are_named_from_the_top() -> None:
     options = Options(("build/x 1.deb",), words=("test", "build/x 1.deb"))
     assert words(reproduction(options, {})) == ["test", str(Path("build/x 1.deb").absolute())]
