@@ -156,7 +156,7 @@ class LayerShelf:
             return None
         try:
             layer = Layer(self._folder / key)
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError, LookupError):  # not there, or spoiled by a host that went down
             return None
         if layer.root.exists():
             return layer

@@ -6,16 +6,18 @@ other packages that need these fail with the same ones at once.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
-from piufarm.errors import FarmError
+from piufarm.errors import FarmError, Unforeseen
 from piufarm.outcome import Finding, Outcome, Severity, is_innocent
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.interface import Backend, ChrootLimits
 from piufarm.slave.chroot.overlay import OverlayBackend
 from piufarm.slave.layers.forecast import Forecast
 from piufarm.slave.layers.likeness import differences, differing_lines
+from piufarm.slave.layers.plan import Planned
 from piufarm.slave.layers.shelf import Layer
 from piufarm.slave.tester.blame.culprits import culprits_of
 from piufarm.slave.tester.command_line.options import Options
@@ -38,6 +40,7 @@ class _Attempt:
     outcome: Outcome | None
     result: GroupResult | None
     problem: str  # why it does not count, or nothing
+    traceback: str = ""  # of a mistake of ours that it ran into
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,20 @@ class OnLayers:
         if planned is None or not planned.layers:
             return examine(backend)
         layering = Layering(self.options, base, self.limits, self.release)
-        with layering.found(planned, backend, self.log) as found:
+        with ExitStack() as rooms:
+            found = self._found(layering, planned, backend, rooms)
             if found is None:
                 return examine(backend)
             return self._test(found, layering, backend, examine)
+
+    def _found(self, layering: Layering, planned: Planned, backend: OverlayBackend, rooms: ExitStack) -> Found | None:
+        """The layers, for as long as `rooms` last; none if anything is wrong with them."""
+        try:
+            with Unforeseen(self.log.warning):
+                return rooms.enter_context(layering.found(planned, backend, self.log))
+        except (FarmError, OSError) as error:
+            self.log.info(f"no layers for now: {error}")
+            return None
 
     def _test(self, found: Found, layering: Layering, backend: Backend, examine: Examine) -> Outcome | None:
         with self.log.held_back() as record:
@@ -71,6 +84,8 @@ class OnLayers:
                 return attempt.outcome
             lines = record.lines()
         self.log.info(f"What was tested on layers of dependencies does not count: {attempt.problem or 'a recheck'}")
+        if attempt.traceback:
+            self.log.warning(attempt.traceback)
         with self.log.held_back() as usual:
             try:
                 outcome = examine(backend)
@@ -91,13 +106,15 @@ class OnLayers:
         """The test on layers; what it adds to the result stays only if it passes and has installed what was planned."""
         groups = self.result.groups
         before = len(groups)
+        traces: list[str] = []
         try:
-            outcome = examine(found.backend, found)
-        except FarmError as error:
+            with Unforeseen(traces.append):
+                outcome = examine(found.backend, found)
+                result = groups[-1] = _with_known_errors(groups[-1], found.layers[-1])
+                problem = self._problem(found, outcome, result)
+        except (FarmError, OSError) as error:
             del groups[before:]
-            return _Attempt(None, None, error.message.partition("\n")[0])
-        result = groups[-1] = _with_known_errors(groups[-1], found.layers[-1])
-        problem = self._problem(found, outcome, result)
+            return _Attempt(None, None, str(error).partition("\n")[0], "".join(traces))
         if problem or self.options.layers.recheck:
             del groups[before:]
         return _Attempt(outcome, result, problem)

@@ -88,3 +88,12 @@ def test_who_needs_a_layer_that_is_being_made_waits_for_it(shelf: LayerShelf) ->
     assert layer is not None
     assert layer.facts.packages == PERL
     layer.close()
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}"])
+def test_a_layer_that_a_host_has_spoiled_by_going_down_is_none(
+    shelf: LayerShelf, tmp_path: Path, content: str
+) -> None:
+    key = make(shelf, PERL)
+    (tmp_path / "layers" / key / "facts.json").write_text(content)
+    assert shelf.take(key) is None
