@@ -69,6 +69,15 @@ def test_questions_in_recycle_mode_find_what_status_counts(office: Office) -> No
     ]  # fmt: skip
 
 
+def test_a_retest_whose_dependency_has_failed_waits_for_it_in_recycle_mode(office: Office) -> None:
+    office.fill("bad", "user -> bad")
+    office.converse("section sid\n" + _result("bad", "fail") + _result("user", "pass"))
+    _recycle(office, "user")
+    *_, status, state = office.converse("section sid\nrecycle\nstatus\n_state user\n")
+    assert " waiting-for-dependency-to-be-tested=1 dependency-failed-testing=0 " in status
+    assert state == "ok waiting-for-dependency-to-be-tested 1"
+
+
 def test_recycle_is_refused_once_a_slave_has_seen_packages_and_again_possible_in_a_new_selection(
     office: Office,
 ) -> None:
