@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -259,6 +260,8 @@ class Examination:
             return output
         kind = {Limit.OUTPUT: "output", Limit.TIME: "runtime"}.get(result.stopped_by, str(result.stopped_by))
         self.log.error(f"Terminating command due to excessive {kind}")
+        if result.status == -signal.SIGKILL and result.stopped_by in (Limit.OUTPUT, Limit.TIME):  # asked first
+            self.log.error(f"Killing command due to excessive {kind}")
         limit = {
             Limit.OUTPUT: f"{self._limits.output_bytes / _MEBIBYTE:.2f} MB",
             Limit.TIME: f"{self._limits.seconds:g} s",

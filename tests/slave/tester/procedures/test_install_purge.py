@@ -172,6 +172,17 @@ def test_a_command_that_was_stopped_failed_whatever_its_status(tmp_path: Path, l
     assert line in made.log
 
 
+@pytest.mark.parametrize(
+    ("limit", "status", "is_said"),
+    [(Limit.TIME, -9, True), (Limit.OUTPUT, -9, True), (Limit.TIME, -15, False), (Limit.MEMORY, -9, False)],
+)
+def test_that_a_command_had_to_be_killed_is_said(tmp_path: Path, limit: Limit, status: int, is_said: bool) -> None:
+    made = bench(tmp_path, lambda _, argv: answered(argv, "Setting up probe", status, limit))
+    assert INSTALL_PURGE.carry_out(made.examination) is Outcome.FAIL
+    kind = "runtime" if limit is Limit.TIME else "output"
+    assert (f"ERROR: Killing command due to excessive {kind}" in made.log) == is_said
+
+
 def test_a_command_that_may_fail_is_only_mentioned(tmp_path: Path) -> None:
     made = bench(tmp_path, lambda _, argv: answered(argv, status=1))
     made.examination.execute("md5sum", may_fail=True)
