@@ -93,6 +93,7 @@ def _as_json(explanation: Explanation, now: datetime) -> Mapping[str, Any]:
         "sentence": sentence(explanation, now),
         "chain": [_link_as_json(situation) for situation in explanation.chain],
         "ahead": explanation.ahead,
+        "retests_ahead": explanation.retests_ahead,
         "expected_seconds": explanation.expected_seconds,
         "mean_seconds": pace.mean_seconds,
         "slaves": pace.slaves,

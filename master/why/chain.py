@@ -18,6 +18,7 @@ class Explanation:
 
     chain: Sequence[Situation]
     ahead: int | None  # packages in the queue before the cause; None if it is not in the queue
+    retests_ahead: int | None  # packages to be tested again before the subject; None if it is not, or cannot be now
     pace: Pace  # of the section of the cause
     expected_seconds: float | None  # until the package has a result; None if nobody knows, or it has or gets none
     is_settled: bool  # no result is still to be worked out
@@ -44,6 +45,7 @@ def explain(store: Store, section: SectionName, package: Package, *, now: dateti
     return Explanation(
         chain,
         ahead,
+        store.retests_ahead(section, package) if _can_be_repeated(first, now) else None,
         pace,
         None if expected is None or pace.mean_seconds is None else expected + pace.mean_seconds * (len(chain) - 1),
         not store.evaluation_due(section),
@@ -90,6 +92,11 @@ def is_in_queue(situation: Situation, now: datetime) -> bool:
         and situation.hold is None
         and not is_in_hand(situation, now)
     )
+
+
+def _can_be_repeated(situation: Situation, now: datetime) -> bool:
+    """Whether the package is handed out, when its turn comes, to a slave that tests again."""
+    return situation.retest_ready and situation.listed and situation.hold is None and not is_in_hand(situation, now)
 
 
 def _expected(cause: Situation, ahead: int | None, pace: Pace, now: datetime) -> float | None:

@@ -95,7 +95,7 @@ def outlook(explanation: Explanation, now: datetime) -> Sequence[str]:
     told = []
     subject, last = explanation.subject, explanation.cause
     if subject.retest_since is not None:
-        told.append(f"it is to be tested again, marked on {_time(subject.retest_since)}")
+        told.append(f"it is to be tested again, marked on {_time(subject.retest_since)}{_place_of_retest(explanation)}")
     if explanation.ahead is not None:
         whom = "it" if last is subject else last.package
         where = "" if last.section == subject.section else f" of section {last.section}"
@@ -105,6 +105,14 @@ def outlook(explanation: Explanation, now: datetime) -> Sequence[str]:
     if not explanation.is_settled:
         told.append("new results are still being worked out")
     return told
+
+
+def _place_of_retest(explanation: Explanation) -> str:
+    if explanation.retests_ahead is not None:
+        return f": {_counted(explanation.retests_ahead)} before it among those to be tested again"
+    if explanation.subject.retest_ready or explanation.subject.hold is not None:
+        return ""
+    return ", as soon as everything that it depends on is good"
 
 
 def _counted(number: int) -> str:

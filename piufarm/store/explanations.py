@@ -30,6 +30,7 @@ class Situation:
     reservation: Reservation | None
     hold: Hold | None
     retest_since: datetime | None  # marked to be tested again
+    retest_ready: bool  # and everything that it depends on is good
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class Explanations(Protocol):
 
     def ahead(self, section: SectionName, package: Package) -> int:
         """How many packages that can be handed out come before this one."""
+        ...
+
+    def retests_ahead(self, section: SectionName, package: Package) -> int:
+        """How many packages that are marked, and can be tested again, come before this one."""
         ...
 
     def pace(self, section: SectionName, *, now: datetime) -> Pace: ...

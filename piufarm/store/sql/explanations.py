@@ -20,7 +20,7 @@ _PREFIX: Final = 3  # characters at the beginning of a name that most mistakes l
 
 _SITUATION: Final = """
 SELECT p.test_version, p.state, p.reason, p.blocker, p.listed, run.id, r.owner, r.reserved_at, r.deadline, r.lease,
-    h.held_at, h.reason, c.queued_at
+    h.held_at, h.reason, c.queued_at, p.retestable
 FROM package AS p
 LEFT JOIN run ON run.section_id = p.section_id AND run.package = p.name AND run.version = p.test_version
     AND run.standing = 'current'
@@ -38,6 +38,18 @@ _CANDIDATES: Final = (
 _AHEAD: Final = (
     f"SELECT {_CANDIDATES.format(which='weight > :weight')}"
     f" + {_CANDIDATES.format(which='weight = :weight AND tie < :tie')}"
+)
+_RETESTS: Final = (
+    "(SELECT count(*) FROM package WHERE section_id = :section_id AND generation = :generation"
+    " AND retestable = 1 AND retest_rank > 0 AND listed = 1 AND free = 1 AND {which})"
+)
+_RETESTS_AHEAD: Final = (
+    f"SELECT {_RETESTS.format(which='weight > :weight')}"
+    f" + {_RETESTS.format(which='weight = :weight AND retest_rank < :rank')}"
+)
+_PLACE: Final = (
+    "SELECT weight, tie, retest_rank FROM package"
+    " WHERE section_id = :section_id AND generation = :generation AND name = :name"
 )
 
 
@@ -61,6 +73,7 @@ def situation(cursor: Cursor, section: SectionName, package: Package) -> Situati
         _reservation(section, package, version, held[0]),
         _hold(section, package, version, held[1]),
         None if attempts[6] is None else moment(attempts[6]),
+        attempts[6] is not None and bool(attempts[7]),
     )
 
 
@@ -84,14 +97,21 @@ def _hold(section: SectionName, package: Package, version: str, row: Row) -> Hol
 
 def ahead(cursor: Cursor, section: SectionName, package: Package) -> int:
     """See Store.ahead."""
+    return _before(cursor, section, package, _AHEAD)
+
+
+def retests_ahead(cursor: Cursor, section: SectionName, package: Package) -> int:
+    """See Store.retests_ahead."""
+    return _before(cursor, section, package, _RETESTS_AHEAD)
+
+
+def _before(cursor: Cursor, section: SectionName, package: Package, question: str) -> int:
     key = find_section(cursor, section)
-    place = cursor.execute(
-        "SELECT weight, tie FROM package WHERE section_id = :section_id AND generation = :generation AND name = :name",
-        {**key.columns, "name": package},
-    ).fetchone()
+    place = cursor.execute(_PLACE, {**key.columns, "name": package}).fetchone()
     if place is None:
         return 0
-    (number,) = cursor.execute(_AHEAD, {**key.columns, "weight": place[0], "tie": place[1]}).fetchone()
+    weight, tie, rank = place
+    (number,) = cursor.execute(question, {**key.columns, "weight": weight, "tie": tie, "rank": rank}).fetchone()
     return int(number)
 
 

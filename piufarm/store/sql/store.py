@@ -244,6 +244,10 @@ class SqlStore(SqlAttempts):
         with self._database.read() as cursor:
             return explanations.ahead(cursor, section, package)
 
+    def retests_ahead(self, section: SectionName, package: Package) -> int:
+        with self._database.read() as cursor:
+            return explanations.retests_ahead(cursor, section, package)
+
     def pace(self, section: SectionName, *, now: datetime) -> Pace:
         with self._database.read() as cursor:
             return explanations.pace(cursor, section, now)

@@ -50,6 +50,24 @@ def test_those_ahead_are_what_would_be_handed_out_before(store: Store) -> None:
     assert [store.ahead(SID, Package(name)) for name in ("c", "a")] == [0, 1]
 
 
+def test_retests_ahead_are_those_that_would_be_handed_out_before(store: Store) -> None:
+    fill(store, *map(package, "abcd"))
+    for name in "abcd":
+        store.record_run(SID, result(name, outcome=Outcome.PASS if name == "a" else Outcome.FAIL))
+    store.queue_recycle(SID, map(Package, "abcd"), now=NOON)
+    before = store.situation(SID, _A)
+    states = {
+        Package(node.name): node.stored._replace(retestable=node.name != "d") for node in store.snapshot(SID).nodes
+    }
+    store.set_states(SID, states, evaluated=store.snapshot(SID))
+    after = store.situation(SID, _A)
+    assert before is not None
+    assert after is not None
+    assert (before.retest_ready, after.retest_ready) == (False, True)
+    assert [store.retests_ahead(SID, Package(name)) for name in "bca"] == [0, 1, 2]
+    assert store.retests_ahead(SID, Package("nobody")) == 0
+
+
 def test_the_pace_is_that_of_the_last_tests_and_of_the_slaves_that_are_here(store: Store) -> None:
     fill(store, package("a"))
     assert store.pace(SID, now=NOON).mean_seconds is None

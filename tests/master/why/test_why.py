@@ -144,10 +144,16 @@ def test_a_package_that_is_held_back_says_so(office: Office) -> None:
 
 @on_both_stores
 def test_a_package_that_is_to_be_tested_again_says_since_when(office: Office) -> None:
-    office.fill("a")
-    _report(office, "pass a 1")
-    office.store.queue_recycle(SID, [Package("a")], now=datetime.now(UTC))
-    assert "; it is to be tested again, marked on " in _sentence(office, "a")
+    office.fill("a", "b", "bad", "user -> bad")
+    _report(office, "fail a 1", "pass b 1", "fail bad 1", "pass user 1")
+    office.store.queue_recycle(SID, [Package("a"), Package("b"), Package("user")], now=datetime.now(UTC))
+    said = _sentence(office, "a")
+    assert "; it is to be tested again, marked on " in said
+    assert said.endswith(", as soon as everything that it depends on is good; new results are still being worked out")
+    office.settle()
+    assert _sentence(office, "a").endswith(" UTC: no package is before it among those to be tested again")
+    assert _sentence(office, "b").endswith(" UTC: 1 package is before it among those to be tested again")
+    assert _sentence(office, "user").endswith(" UTC, as soon as everything that it depends on is good")
 
 
 def test_a_long_chain_is_told_by_its_ends(office: Office) -> None:
@@ -205,8 +211,8 @@ def test_programs_get_json(office: Office) -> None:
     assert [link["package"] for link in said["chain"]] == ["b", "a"]
     assert said["chain"][1]["result"]["log"] == "sid/fail/a_1.log"
     assert set(said) == {
-        "section", "package", "version", "state", "sentence", "chain", "ahead", "expected_seconds", "mean_seconds",
-        "slaves", "drained", "settled",
+        "section", "package", "version", "state", "sentence", "chain", "ahead", "retests_ahead", "expected_seconds",
+        "mean_seconds", "slaves", "drained", "settled",
     }  # fmt: skip
 
 
