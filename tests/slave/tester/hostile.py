@@ -32,31 +32,32 @@ def _call(number: int, *arguments: str) -> str:
     return f"perl -e 'exit(syscall({words}) == -1 ? 0 : 1)'"
 
 
-_EXCESSIVE: Final = "Terminating command due to excessive "
+EXCESSIVE: Final = "Terminating command due to excessive "
 _LEFT: Final = "FAIL: Processes are running inside chroot:"
 _FAILED: Final = "returned error exit status"
 ATTACKS: Final = (
     # limits
-    attack("fork storm", "f() { f | f & wait; exit 1; }; f", f"{_EXCESSIVE}processes"),
-    attack("eats memory", "perl -e 'my @x; push @x, chr(1) x (1 << 20) while 1'", f"{_EXCESSIVE}memory"),
-    attack("eats the disk", "cat /dev/zero > /srv/full", f"{_EXCESSIVE}disk"),
-    attack("eats inodes", "perl -e 'my $n; 1 while symlink q(x), q(/srv/) . $n++; exit 1'", f"{_EXCESSIVE}disk"),
-    attack("never ends", "sleep 100000", f"{_EXCESSIVE}runtime", "--command-runtime", "6"),
-    attack("outlives the whole test", "sleep 100000", f"{_EXCESSIVE}test time", "--total-runtime", "8"),
-    attack("never stops talking", "yes", f"{_EXCESSIVE}output", "--max-command-output-size", "1"),
+    attack("fork storm", "f() { f | f & wait; exit 1; }; f", f"{EXCESSIVE}processes"),
+    attack("eats memory", "perl -e 'my @x; push @x, chr(1) x (1 << 20) while 1'", f"{EXCESSIVE}memory"),
+    attack("eats the disk", "cat /dev/zero > /srv/full", f"{EXCESSIVE}disk"),
+    attack("eats inodes", "perl -e 'my $n; 1 while symlink q(x), q(/srv/) . $n++; exit 1'", f"{EXCESSIVE}disk"),
+    attack("never ends", "sleep 100000", f"{EXCESSIVE}runtime", "--command-runtime", "6"),
+    attack("outlives the whole test", "sleep 100000", f"{EXCESSIVE}test time", "--total-runtime", "8"),
+    attack("never stops talking", "yes", f"{EXCESSIVE}output", "--max-command-output-size", "1"),
     # what is there afterwards
     attack("kills all", "kill -9 -1", "Command failed (status="),
     attack("deletes all", "rm -rf --no-preserve-root / 2> /dev/null; exit 0", "Command failed (status="),
     attack("holds the pipe", "sleep 100000 &", _LEFT),
     attack("double forks", "perl -e 'exit if fork; use POSIX; POSIX::setsid(); exit if fork; sleep 100000'", _LEFT),
     attack("talks to the thief", "perl -e 'open F, q(<), q(/proc/self/fd/1); while (1) { sysread F, $x, 1 }' &", _LEFT),
-    attack("stops everybody", "kill -STOP -1; :", f"{_EXCESSIVE}runtime", "--command-runtime", "6"),
+    attack("stops everybody", "kill -STOP -1; :", f"{EXCESSIVE}runtime", "--command-runtime", "6"),
     # what is not theirs
-    attack("mounts", "mount -t tmpfs none /mnt", _FAILED),
-    attack("reads a disk", "mknod /srv/b b 254 0 && head -c 1 /srv/b", _FAILED),
-    attack("sets a sysctl", "echo x > /proc/sys/kernel/core_pattern", _FAILED),
-    attack("reads the supervisor", "cat /proc/1/environ /proc/1/mem", _FAILED),
-    attack("hides files", "mknod /etc/passwd.new c 0 0 && mv /etc/passwd.new /etc/passwd", _FAILED),
+    attack("mounts", "mount -t tmpfs none /mnt", "mount: /mnt: "),
+    attack("reads a disk", "mknod /srv/b b 254 0 && head -c 1 /srv/b", "/srv/b"),
+    attack("sets a sysctl", "echo x > /proc/sys/kernel/core_pattern", "/proc/sys/kernel/core_pattern"),
+    attack("renames the host", "hostname elsewhere", "hostname: "),
+    attack("reads the supervisor", "cat /proc/1/environ /proc/1/mem", "/proc/1/environ"),
+    attack("hides files", "mknod /etc/passwd.new c 0 0 && mv /etc/passwd.new /etc/passwd", "/etc/passwd.new"),
     attack("fetches", "perl -MIO::Socket::INET -e 'my ($p) = $ENV{http_proxy} =~ m{//(.*)} or exit 3;"
            " my $s = IO::Socket::INET->new($p) or exit 4; print $s qq(GET / HTTP/1.0\\r\\n\\r\\n);"
            " exit(<$s> =~ m{ 403 No network} ? 1 : 0)'", _FAILED),
@@ -66,7 +67,7 @@ ATTACKS: Final = (
            "printf x > \"/var/lib/$(printf '\\377\\001\\033[31m new\\nline')\"",
            "FAIL: Package purging left files on system"),
     attack("replaces what is read", "for f in passwd group shadow; do rm /etc/$f; mkfifo /etc/$f; done",
-           f"{_EXCESSIVE}runtime", "--command-runtime", "6"),
+           f"{EXCESSIVE}runtime", "--command-runtime", "6"),
     attack("makes it huge", "truncate -s 8E /etc/passwd || truncate -s 4T /etc/passwd", "FAIL"),
 )
 
@@ -81,6 +82,15 @@ TWINS: Final = (
     deb("t-mount", postinst="mount -t tmpfs none /mnt 2> /dev/null || true; unshare --mount true 2> /dev/null || true"),
     deb("t-node", postinst="mknod /srv/n c 1 3; rm /srv/n; mkfifo /srv/p; rm /srv/p"),
     deb("t-links", postinst="ln -s /proc/1/mem /srv/l; rm /srv/l; ln /bin/su /srv/su; rm /srv/su"),
+    deb("t-inodes", postinst="mkdir /srv/i; for i in $(seq 300); do ln -s x /srv/i/$i; done; rm -r /srv/i"),
+    deb("t-deletes", postinst="cp -a /usr/share/doc /srv/doc; rm -rf --one-file-system /srv/doc"),
+    deb("t-sleeps", postinst="sleep 1"),
+    deb("t-stops", postinst="sleep 1000 & kill -STOP $!; kill -CONT $!; kill $!; wait $! || true"),
+    deb("t-reads", postinst="hostname > /dev/null; cat /proc/sys/kernel/core_pattern > /dev/null; "
+        "hostname elsewhere 2> /dev/null || true"),
+    deb("t-replaces", postinst="cp -a /etc/group /etc/group.new; mv /etc/group.new /etc/group"),
+    deb("t-huge", postinst="truncate -s 1G /srv/sparse; rm /srv/sparse"),
+    deb("t-odd", postinst="f=/srv/$(printf '\\377\\033[31m'); echo > \"$f\"; rm \"$f\""),
     deb("t-proc", postinst="cat /proc/1/environ 2> /dev/null || true; ls /proc/self/fd > /dev/null; date > /dev/null"),
     deb("t-fetch", postinst="perl -MIO::Socket::INET -e 'IO::Socket::INET->new(q(192.0.2.1:80))'; true"),
     *(

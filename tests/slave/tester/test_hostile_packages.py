@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from piufarm.outcome import Outcome
+from piufarm.outcome import Outcome, Severity
 from tests.slave.chroot.namespaces import Traces
-from tests.slave.tester.hostile import ATTACKS, LIMITS, TWINS, Attack
+from tests.slave.tester.hostile import ATTACKS, EXCESSIVE, LIMITS, TWINS, Attack
 from tests.slave.tester.specimens import Specimen
 from tests.slave.tester.workshop import Verdict, Workshop, ours, ours_in_schroot
 
@@ -49,6 +49,9 @@ def test_a_hostile_package_fails_and_the_finding_names_what_it_did(
     must_have_failed(verdict, attack, begun)
     told = json.loads(result.read_text())
     assert told["outcome"] == Outcome.FAIL and told["trouble"] is None
+    errors = [item["text"] for item in told["groups"][-1]["findings"] if item["severity"] == Severity.ERROR]
+    named = attack.named.replace(EXCESSIVE, "Command was terminated after exceeding ")
+    assert any(named in text for text in errors), errors
 
 
 @pytest.mark.parametrize("attack", [attack for attack in ATTACKS if attack.name in IN_A_COPY], ids=by_name)
@@ -61,6 +64,11 @@ def test_it_fails_in_a_copy_of_the_base_too(workshop: Workshop, attack: Attack) 
 def test_it_fails_before_an_account_without_rights_too(workshop: Workshop, schroot: str, attack: Attack) -> None:
     begun = time.monotonic()
     must_have_failed(ours_in_schroot(workshop, specimen(attack), schroot), attack, begun)
+
+
+def test_harmless_twins_pass_before_an_account_without_rights(workshop: Workshop, schroot: str) -> None:
+    verdict = ours_in_schroot(workshop, Specimen("twins", TWINS, True, options=LIMITS), schroot)
+    assert verdict.status == 0, verdict.log[-3000:]
 
 
 @pytest.mark.parametrize("backend", ["overlay", "copy"])
