@@ -290,6 +290,15 @@ class Examination:
             for path in self.lists.of(name, every_architecture=not self.options.checks.compat):
                 yield name, path
 
+    def files_of_dependencies(self) -> Iterator[tuple[str, str]]:
+        """The same of other packages that the test has brought. The predecessor looks at none."""
+        if self.options.checks.compat:
+            return
+        brought = self.installed.keys() - self.reference.packages.keys()
+        for name in sorted({self.installed[name].plain_name for name in brought} - set(self.own_names())):
+            for path in self.lists.of(name, every_architecture=True):
+                yield name, path
+
     def own_names(self) -> Sequence[str]:
         """The names of the packages under test."""
         return [package.plain_name for package in self.group.packages]

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from piufarm.outcome import Finding
+from piufarm.slave.chroot.interface import CommandLimits
 from piufarm.slave.tester.command_line.options import CheckOptions
 from piufarm.slave.tester.examination import Examination
 from piufarm.slave.tester.output.log import Level
+
+# Of a job that is tried: one that is still at work then, in a sleep most likely, has not complained.
+OF_A_JOB: Final = CommandLimits(seconds=10, output_bytes=64 * 1024)
 
 
 class Moment(StrEnum):
@@ -35,7 +40,6 @@ def _always(_: CheckOptions) -> bool:
 def unless_compat(options: CheckOptions) -> bool:
     """Wants what the predecessor does not look at."""
     return not options.compat
-
 
 @dataclass(frozen=True)
 class Check:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from piufarm.outcome import Finding, Severity
-from piufarm.slave.chroot.interface import CommandResult, Process
+from piufarm.slave.chroot.interface import CommandResult, Limit, Process
 from piufarm.slave.tester.checks.check import Moment
 from piufarm.slave.tester.command_line.options import CheckOptions, RootOptions
+from piufarm.slave.tester.state.packages import InstalledPackage
 from tests.slave.tester.finding import INFO, installed, run, with_query
 from tests.slave.tester.memory import Bench, Node, answered, directory, file
 
@@ -167,6 +168,42 @@ def test_jobs_of_packages_for_several_architectures_are_run_too(tmp_path: Path) 
     checks = CheckOptions(compat=True)
     made = installed(tmp_path / "theirs", nodes, lambda _, argv: answered(argv, "still here\n"), checks=checks)
     assert run(made, "cron-files", Moment.REMOVED) == []
+
+
+OF_OTHERS = {
+    f"{INFO}/helper.list": file("/etc/cron.daily/helper\n/etc/cron.d/helper\n/etc/logrotate.d/helper\n"),
+    "/etc/cron.daily/helper": file(mode=0o755), "/etc/cron.d/helper": file("@daily root /gone\n"),
+    "/etc/logrotate.d/helper": file("x"), "/etc/passwd": file("root:x:0:0::/root:/bin/sh\n"),
+}
+CHECKS_OF_JOBS = ("cron-files", "cron-tables", "logrotate-files")
+
+
+def with_a_dependency(tmp_path: Path, *, compat: bool = False, stopped_by: Limit | None = None) -> Bench:
+    """A test that has brought helper, too, whose jobs complain now that it is removed."""
+    def answer(_: object, argv: tuple[str, ...]) -> CommandResult | None:
+        is_job = argv[0] in ("/etc/cron.daily/helper", "/bin/sh", "/usr/sbin/logrotate")
+        return answered(argv, "still here\n", stopped_by=stopped_by) if is_job else None
+
+    made = installed(tmp_path, OF_OTHERS, answer, checks=CheckOptions(compat=compat))
+    made.examination.installed["helper"] = InstalledPackage("helper", "1", "install", "installed")
+    return made
+
+
+@pytest.mark.parametrize("check", CHECKS_OF_JOBS)
+def test_jobs_of_dependencies_are_tried_too_but_only_warn(tmp_path: Path, check: str) -> None:
+    (finding,) = run(with_a_dependency(tmp_path), check, Moment.REMOVED)
+    assert (finding.severity, finding.owners) == (Severity.WARNING, ("helper",))
+    assert finding.subjects[0].endswith("/helper")
+
+
+@pytest.mark.parametrize("check", ["cron-files", "logrotate-files"])
+def test_a_job_of_a_dependency_that_takes_its_time_has_not_complained(tmp_path: Path, check: str) -> None:
+    assert run(with_a_dependency(tmp_path, stopped_by=Limit.TIME), check, Moment.REMOVED) == []
+
+
+@pytest.mark.parametrize("check", CHECKS_OF_JOBS)
+def test_for_the_predecessors_verdict_jobs_of_dependencies_are_left_alone(tmp_path: Path, check: str) -> None:
+    assert run(with_a_dependency(tmp_path, compat=True), check, Moment.REMOVED) == []
 
 
 ROTATE = {f"{INFO}/probe.list": file("/etc/logrotate.d/probe\n"), "/etc/logrotate.d/probe": file("x")}
