@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from piufarm.config.command import add_config_option
 from piufarm.config.load import load
@@ -13,16 +15,18 @@ from piufarm.config.model import Section
 from piufarm.errors import UsageError
 from piufarm.master.commands.selection import select_sections
 from piufarm.master.evaluator import evaluate_alone
+from piufarm.master.exchange.side_files import logs_with_problem
+from piufarm.master.layout import section_files
 from piufarm.master.session.machine import utc_now
-from piufarm.names import InvalidName, Package
+from piufarm.names import InvalidName, Package, Version, log_name
 from piufarm.store import open_store
-from piufarm.store.model import Store
+from piufarm.store.model import Placement, Store
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("packages", metavar="PACKAGE", nargs="*", help="test these again, or let them go")
-    parser.add_argument("--problem", metavar="NAME", help="those whose imported logs show this known problem")
+    parser.add_argument("--problem", metavar="NAME", help="those beside whose logs a .kpr names this known problem")
     parser.add_argument("--older-than", metavar="DAYS", type=int, help="those whose results are older than this")
     parser.add_argument("--held-back", action="store_true", help="those that are held back after too many troubles")
     parser.add_argument(
@@ -40,7 +44,8 @@ def main(arguments: argparse.Namespace) -> int:
     store = open_store(configuration.farm.state, create=False)
     try:
         sections = select_sections(configuration, arguments.section)
-        found = {section: _find(store, section, wanted, arguments) for section in sections}
+        choice = _Choice(store, configuration.farm.master_directory, arguments)
+        found = {section: choice.packages(section, wanted) for section in sections}
         _refuse_unknown(wanted, found)
         if arguments.dry_run and not any(found.values()):
             print("no package is like that", file=sys.stderr)
@@ -66,17 +71,37 @@ def _wanted(arguments: argparse.Namespace) -> Sequence[Package]:
         raise UsageError(str(error)) from error
 
 
-def _find(
-    store: Store, section: Section, wanted: Sequence[Package], arguments: argparse.Namespace
-) -> Sequence[Package]:
-    """Those of the packages that the section has."""
-    if wanted:
-        rows = {name: store.package(section.name, name) for name in wanted}
-        return [name for name, row in rows.items() if row is not None and row.listed]
-    if arguments.held_back:
-        return [hold.package for hold in store.holds(section.name)]
-    problem = arguments.problem.removesuffix(".conf") if arguments.problem else None
-    return store.tested_packages(section.name, problem=problem, before=_before(arguments.older_than))
+@dataclass(frozen=True)
+class _Choice:
+    """Which packages of a section are meant."""
+
+    store: Store
+    master_directory: Path
+    arguments: argparse.Namespace
+
+    def packages(self, section: Section, wanted: Sequence[Package]) -> Sequence[Package]:
+        """Those that are wanted, or that the options choose, as far as the section has them."""
+        if wanted:
+            rows = {name: self.store.package(section.name, name) for name in wanted}
+            return [name for name, row in rows.items() if row is not None and row.listed]
+        if self.arguments.held_back:
+            return [hold.package for hold in self.store.holds(section.name)]
+        before = _before(self.arguments.older_than)
+        if self.arguments.problem is None:
+            return self.store.tested_packages(section.name, before=before)
+        return self._with_problem(section, self.arguments.problem.removesuffix(".conf"), before)
+
+    def _with_problem(self, section: Section, problem: str, before: datetime | None) -> Sequence[Package]:
+        """Those that came with this problem by an import, or beside whose logs a classifier has noted it since."""
+        imported = self.store.tested_packages(section.name, problem=problem, before=before)
+        folder = section_files(self.master_directory, section.name).root
+        noted = {log for placement in Placement for log in logs_with_problem(folder / placement, problem)}
+        if not noted:
+            return imported
+        versions = self.store.versions(section.name).items()
+        chosen = {name for name, version in versions if log_name(Package(name), Version(version)) in noted}
+        chosen.update(imported)
+        return [name for name in self.store.tested_packages(section.name, before=before) if name in chosen]
 
 
 def _before(days: int | None) -> datetime | None:

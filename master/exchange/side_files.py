@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +31,14 @@ def problems_of(log: Path) -> Sequence[str]:
         if len(words) == 2 and words[0] == here and _is_name(words[1])
     }
     return list(found)
+
+
+def logs_with_problem(folder: Path, problem: str) -> Iterator[str]:
+    """The names of the logs in a folder beside which a `.kpr` names this problem. Raises OSError."""
+    for beside in folder.glob(f"*{KPR}"):
+        log = beside.with_suffix(".log")
+        if log.exists() and problem in problems_of(log):
+            yield log.name
 
 
 def _is_name(word: str) -> bool:

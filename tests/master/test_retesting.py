@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from demo.debs import DebSpec
 from piufarm.names import Package
+from piufarm.run import run
 from piufarm.store.model import Standing
 from tests.master.mirrored import MirroredOffice
 from tests.master.office import SID, Office
+from tests.support.namespace import with_private_files
+from tests.support.programs import REAL_ETC
 from tests.support.stores import on_both_stores
 
 _HEAD = ["hello", "ok"]
 _HOUR = timedelta(hours=1)
+_CLASSIFIER = Path("/usr/share/piuparts/master/detect_well_known_errors")
 
 
 def _result(name: str, outcome: str = "pass", log: str = "old") -> str:
@@ -43,9 +49,9 @@ def test_failures_come_first_and_vanish_at_once_while_passes_stay_until_the_new_
     assert lines[3].startswith("ok (recycle) successfully-tested=0 failed-testing=0 ")
     assert " waiting-to-be-tested=2 " in lines[3]
     assert not (office.files.root / "fail" / "gg_1.log").exists()
-    (run,) = office.store.runs(SID, package=Package("gg"))
-    assert run.standing is Standing.RECYCLED
-    assert office.files.run_log(run.run_id).read_text() == "old\n"
+    (failure,) = office.store.runs(SID, package=Package("gg"))
+    assert failure.standing is Standing.RECYCLED
+    assert office.files.run_log(failure.run_id).read_text() == "old\n"
     lines = office.converse("section sid\nrecycle\nreserve\nreserve\n", slave="worker2")
     assert lines[2:] == ["ok", "ok ff 1", "error"]
     assert (office.files.root / "pass" / "ff_1.log").read_text() == "old\n"
@@ -161,13 +167,43 @@ def test_packages_are_chosen_by_name_problem_or_age(office: Office) -> None:
 def test_packages_are_chosen_by_a_known_problem_of_their_logs(office: Office) -> None:
     office.fill("a", "b")
     office.converse("section sid\n" + _result("a", "fail"))
-    (run,) = office.store.runs(SID)
-    of_b = replace(run, run_id="b-run", package=Package("b"), log="runs/b-run.log")
+    (of_a,) = office.store.runs(SID)
+    of_b = replace(of_a, run_id="b-run", package=Package("b"), log="runs/b-run.log")
     office.store.enter_runs(SID, [of_b], {"b-run": ["conffile_prompt_error"]})
     assert office.command("recycle", "--problem", "conffile_prompt_error.conf", "--dry-run").stdout == b"sid: b\n"
     told = office.command("recycle", "--problem", "conffile_prompt_error").stdout
     assert told == b"sid: 1 package to be tested again\n"
     assert _queue(office) == ["b"]
+
+
+def test_problems_that_a_classifier_has_noted_beside_the_logs_count(office: Office) -> None:
+    office.fill("a", "b", "c", "d")
+    office.converse("section sid\n" + _result("a", "fail") + _result("b", "fail") + _result("c") + _result("d"))
+    for place, name, problem in (
+        ("fail", "a", "conffile_prompt_error"),
+        ("fail", "b", "another_error"),
+        ("fail", "c", "conffile_prompt_error"),  # of a failure that was there before it passed
+        ("pass", "d", "conffile_prompt_error"),
+        ("pass", "gone", "conffile_prompt_error"),
+    ):
+        (office.files.root / place / f"{name}_1.kpr").write_text(f"{place}/{name}_1.log {problem}.conf\n")
+    assert office.command("recycle", "--problem", "conffile_prompt_error", "--dry-run").stdout == b"sid: a\nsid: d\n"
+    old = office.command("recycle", "--problem", "conffile_prompt_error", "--older-than", "1")
+    assert old.stdout == b"sid: 0 packages to be tested again\n"
+
+
+@pytest.mark.peer
+def test_the_classifier_of_the_predecessor_notes_the_problems_of_our_logs(office: Office) -> None:
+    office.fill("a", "b")
+    office.converse("section sid\n" + _result("a", "fail", "ERROR: xyz: command not found") + _result("b"))
+    etc = office.directory / "etc"
+    shutil.copytree(REAL_ETC, etc)
+    (etc / "piuparts.conf").write_text(office.config.read_text())
+    run(with_private_files({REAL_ETC: etc}, [_CLASSIFIER]), cwd=office.directory, timeout_seconds=60)
+    told = office.command("recycle", "--problem", "command_not_found_error").stdout
+    assert told == b"sid: 1 package to be tested again\n"
+    assert _queue(office) == ["a"]
+    assert office.command("fsck").stdout == b"sid: clean\n"
 
 
 @pytest.mark.parametrize(
