@@ -36,10 +36,10 @@ def _summary(records: Records) -> Iterator[str]:
     for record in records.values():
         for (_, stage), number in record.kills.items():
             stages[stage] += number
-    seeds = sorted({seed for record in records.values() for seed in record.seeds})
+    plans = [f"{kind} (seed {', '.join(map(str, sorted(record.seeds)))})" for kind, record in records.items()]
     yield (
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Linux {platform.release()}, {' and '.join(records)},"
-        f" seed {', '.join(map(str, seeds))}: **{stages.total()} kills**, {stages[Stage.BODY] + stages[Stage.COMMIT]}"
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Linux {platform.release()}, {' and '.join(plans)}:"
+        f" **{stages.total()} kills**, {stages[Stage.BODY] + stages[Stage.COMMIT]}"
         f" of them inside a body or a commit ({stages[Stage.BODY]} in a body, {stages[Stage.COMMIT]} in a commit),"
         f" {sum(record.problems for record in records.values())} promises broken."
     )
