@@ -295,9 +295,11 @@ class Examination:
         if self.options.checks.compat:
             return
         brought = self.installed.keys() - self.reference.packages.keys()
-        for name in sorted({self.installed[name].plain_name for name in brought} - set(self.own_names())):
-            for path in self.lists.of(name, every_architecture=True):
-                yield name, path
+        others = {self.installed[name].plain_name for name in brought} - set(self.own_names())
+        for package, paths in sorted(self.lists.lists.items()):
+            name = package.partition(":")[0]
+            if name in others:
+                yield from ((name, path) for path in paths)
 
     def own_names(self) -> Sequence[str]:
         """The names of the packages under test."""
