@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import randbelow
 from typing import Final
 
 from piufarm.errors import FarmError
@@ -24,10 +25,15 @@ class Outlook:
 
     path: Path  # of the plan
     recheck_every: int  # tests on layers; 0: none
+    draw: Callable[[int], int] = randbelow  # where counting begins: most batches have fewer tests than that
     _forecast: Forecast | None = None
     _order: list[str] = field(default_factory=list)
     _prefetch: Prefetch | None = None
-    _on_layers: int = 0
+    _on_layers: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let chance decide which tests are to be rechecked."""
+        self._on_layers = self.draw(self.recheck_every) if self.recheck_every else 0
 
     def look(self, entries: Sequence[Reserved], make_plan: Callable[[], bool]) -> list[Reserved]:
         """The entries in the order in which they are to be tested; `make_plan` says whether it has written a plan."""

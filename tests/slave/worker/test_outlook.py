@@ -28,7 +28,7 @@ def write_plan(path: Path) -> bool:
 
 @pytest.fixture
 def outlook(tmp_path: Path) -> Outlook:
-    return Outlook(tmp_path / "plan.json", recheck_every=2)
+    return Outlook(tmp_path / "plan.json", recheck_every=2, draw=lambda _: 0)
 
 
 def test_the_batch_is_tested_in_the_order_of_the_plan(outlook: Outlook) -> None:
@@ -67,6 +67,13 @@ def test_every_second_test_on_layers_is_rechecked_and_those_without_do_not_count
     order = outlook.look(ENTRIES, lambda: write_plan(outlook.path))
     layers = ["--layers", str(outlook.path)]
     assert [outlook.words(entry) for entry in order] == [layers, [*layers, "--recheck-layers"], layers]
+
+
+def test_a_batch_with_fewer_tests_than_that_has_its_turn_too(tmp_path: Path) -> None:
+    outlook = Outlook(tmp_path / "plan.json", recheck_every=50, draw=lambda most: most - 1)
+    order = outlook.look(ENTRIES, lambda: write_plan(outlook.path))
+    assert ["--recheck-layers" in outlook.words(entry) for entry in order] == [True, False, False]
+    assert {Outlook(tmp_path / "plan.json", 3)._on_layers for _ in range(200)} == {0, 1, 2}
 
 
 def test_differences_are_read_from_the_result(tmp_path: Path) -> None:
