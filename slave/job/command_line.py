@@ -99,12 +99,17 @@ class CommandLine:
         if metadata is not None and self.section.is_upgrade_test:
             words += ["-B" if metadata.exists() else "-S", str(metadata)]
         if result is not None and self.is_own:
-            words += ["--result", str(result), *extra]
+            words += ["--result", str(result), *extra, *(self._room_for_layers if extra else ())]
         return (*words, "--apt", _operand(entry))
 
     def plan(self, entries: Sequence[Reserved], tarball: Path, path: Path) -> tuple[str, ...]:
         """Our tester writes to `path` what a batch is best tested like."""
-        return (*self._on_base(tarball), "--plan-layers", str(path), "--apt", *map(_operand, entries))
+        words = [*self._on_base(tarball), "--plan-layers", str(path), *self._room_for_layers]
+        return (*words, "--apt", *map(_operand, entries))
+
+    @property
+    def _room_for_layers(self) -> tuple[str, ...]:
+        return ("--layers-disk", str(self.section.layers_disk))
 
     def _on_base(self, tarball: Path) -> list[str]:
         section = self.section

@@ -77,6 +77,16 @@ def test_a_strict_section_wants_more_than_the_predecessor_found_and_only_our_tes
     assert line(bench, strict="yes") == line(bench, strict="no")
 
 
+def test_layers_get_the_room_that_the_section_gives_them(bench: Bench) -> None:
+    section = bench.configure({**PLAIN, "piuparts-command": "", "layers-disk": "512"}).sections[SECTION]
+    commands, entry, result = CommandLine(section, Distros(), None), reserved("pkg", "1"), Path("/r")
+    planning = shlex.join(commands.plan([entry], BASE, Path("/plan")))
+    assert planning.endswith("--plan-layers /plan --layers-disk 512 --apt pkg=1")
+    on_layers = shlex.join(commands.test(entry, BASE, result=result, extra=["--layers", "/plan"]))
+    assert on_layers.endswith("--result /r --layers /plan --layers-disk 512 --apt pkg=1")
+    assert "--layers-disk" not in commands.test(entry, BASE, result=result)
+
+
 def test_another_tester_always_gets_a_tarball(bench: Bench) -> None:
     assert "-b /srv/one.tar.gz" in line(bench, chroot_backend="schroot")
 
