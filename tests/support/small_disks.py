@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from piufarm.run import run
+from tests.support.wait import wait_until
 
 _BLOCK: Final = b"x" * 4096
 
@@ -34,8 +35,9 @@ class SmallDisk:
         self._filler.unlink()
 
     def make_read_only(self) -> None:
-        """Let nothing be written any more."""
-        run(["mount", "-o", "remount,ro", self.directory])
+        """Let nothing be written any more, as soon as nobody has anything open for it: an evaluator may have."""
+        remount = ["mount", "-o", "remount,ro", self.directory]
+        wait_until(lambda: run(remount, check=False).status == 0, "the end of all that write there")
 
     def make_writable(self) -> None:
         """As it was."""
