@@ -45,7 +45,10 @@ sub join_group {
     my $group = group_directory($kind, $top);
     mkdir $group or return 0;
     for my $limit (keys %limits) { write_to("$group/$file{$limit}", $limits{$limit}) or return 0 }
-    write_to("$group/memory.swap.max", 0) if $limits{memory};
+    if ($limits{memory}) {    # or a test could fill the host's swap; where none is counted there is no such file
+        $kind eq 'v2' ? write_to("$group/memory.swap.max", 0)
+            : write_to("$group/memory.memsw.limit_in_bytes", $limits{memory});
+    }
     write_to("$group/cgroup.procs", 0) or return 0;
     for my $limit (keys %limits) {
         my ($name, $word) = @{ $events{$limit} };

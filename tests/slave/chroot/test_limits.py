@@ -10,6 +10,7 @@ import pytest
 from piufarm.errors import FarmError
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot import launch as launching
+from piufarm.slave.chroot.cgroups import group_parents
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.interface import ChrootLimits, Limit
 from piufarm.slave.chroot.limits import NO_LIMITS, default_limits
@@ -46,6 +47,16 @@ def test_without_control_groups_the_kernels_pid_max_limits_processes_or_the_test
         assert bomb.status != 0
         assert len(chroot.processes()) < 350
     assert Path("/proc/sys/kernel/pid_max").read_text() == host_pid_max
+
+
+def test_swap_is_no_way_around_the_limit_of_memory(plain_base: PreparedBase, tmpdir_of_chroots: Path) -> None:
+    limits = ChrootLimits(disk_bytes=64 << 20, memory_bytes=128 << 20, processes=350)
+    with OverlayBackend(tmpdir_of_chroots).open(plain_base, limits) as chroot:
+        name = Path(chroot.root).name
+        groups = [Path(top) / ("piufarm" if kind == "v2" else "") / (name if kind == "v2" else f"piufarm-{name}")
+                  for kind, top in group_parents() if kind != "v1pids"]
+        files = [group / file for group in groups for file in ("memory.swap.max", "memory.memsw.limit_in_bytes")]
+        assert {int(file.read_text()) for file in files if file.exists()} <= {0, 192 << 20}
 
 
 def test_without_limits_nothing_is_asked_of_the_host(
