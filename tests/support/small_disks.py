@@ -36,7 +36,7 @@ class SmallDisk:
 
     def make_read_only(self) -> None:
         """Let nothing be written any more, as soon as nobody has anything open for it: an evaluator may have."""
-        remount = ["mount", "-o", "remount,ro", self.directory]
+        remount = ["mount", "-o", "remount,ro", str(self.directory)]
         wait_until(lambda: run(remount, check=False).status == 0, "the end of all that write there")
 
     def make_writable(self) -> None:
