@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import tempfile
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from piufarm.slave.chroot.tree import compare, index_tree
 from piufarm.slave.chroot.upper import UpperLayer
 from piufarm.slave.layers.stack import Stack, composed, laid_over
 from tests.slave.chroot.conftest import LIMITS
-from tests.slave.chroot.test_changes import operations
+from tests.slave.chroot.test_changes import operations, script_of
 
 NAMES = st.sampled_from(["/", "/a", "/a/b", "/a/b/c", "/d"])
 ENTRIES = st.integers(0, 3).map(lambda owner: Entry(0o40755, owner, 0, 0, None, 0, 0))
@@ -44,11 +43,10 @@ Step = tuple[str, ...]
 
 def after(playground: Path, before: dict[str, Entry], steps: list[Step], stack: Stack, keep: Path) -> Changes:
     """Do the steps on a stack and keep what they wrote; what a walk tells is what the layers tell."""
-    script = "\n".join(f"{command} {' '.join(map(shlex.quote, words))}" for command, *words in steps)
     start = launch(base=playground, tmpdir=Path("/tmp"), name=chroot_name(), limits=LIMITS, layers=stack.paths)
     supervisor = Supervisor(start)
     try:
-        result = supervisor.run(["sh", "-c", script], env=CHROOT_ENVIRONMENT, limits=CommandLimits())
+        result = supervisor.run(["sh", "-c", script_of(steps)], env=CHROOT_ENVIRONMENT, limits=CommandLimits())
         assert b"cross-device" not in result.output
         run(["cp", "--archive", f"/proc/{supervisor.host_pid}/fd/{supervisor.upper_fd}/upper", keep])
         walked = compare(before, supervisor.walk())
