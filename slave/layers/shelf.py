@@ -5,12 +5,12 @@
             root/           the layer: an overlay's upper directory with its marks
             changes         how base and layers up to this one differ from the base (marshal)
             facts.json      what was installed, and what apt said
-            confirmed.json  what fails every test of a package that needs these dependencies
         KEY.lock            exclusive lock of who makes it; the others wait for it
         KEY.refused         it was tried and cannot be a layer
         new-XXXX/           being made
         plans/XXXX.json     the layers that somebody is going to make or use: lists of those on one another
         plans.lock          exclusive lock of who plans
+        faults/             see faults.py
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from piufarm.files import atomic_write
 from piufarm.slave.chroot.interface import Changes, CommandResult, Entry
@@ -36,7 +36,6 @@ from piufarm.slave.chroot.interface import Changes, CommandResult, Entry
 ROOT: Final = "root"
 _CHANGES: Final = "changes"
 _FACTS: Final = "facts.json"
-_CONFIRMED: Final = "confirmed.json"
 _PLANS: Final = "plans"
 _FORMAT: Final = 2  # of all these files: layers of another one are not found
 _SOON_SECONDS: Final = 3600  # by then a layer that was planned has been made, or never will be
@@ -106,20 +105,6 @@ class Layer:
     def root(self) -> Path:
         """The directory for the overlay."""
         return self.folder / ROOT
-
-    def confirmed(self) -> list[dict[str, Any]]:
-        """Errors, as JSON has them, that a test on this layer had and one from the base alone had as well."""
-        try:
-            content: list[dict[str, Any]] = json.loads((self.folder / _CONFIRMED).read_text())
-        except FileNotFoundError:
-            return []
-        return content
-
-    def confirm(self, errors: Sequence[Mapping[str, Any]]) -> None:
-        """Remember such errors. Raises OSError."""
-        known = self.confirmed()
-        content = json.dumps([*known, *(error for error in errors if error not in known)])
-        atomic_write(self.folder / _CONFIRMED, content, durable=False)
 
     def changes(self) -> Changes:
         """How the base differs with this layer and those below it. Raises OSError."""

@@ -13,6 +13,7 @@ from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.interface import Backend, ChrootLimits, CommandLimits
 from piufarm.slave.chroot.overlay import OverlayBackend
 from piufarm.slave.layers.closure import closures
+from piufarm.slave.layers.faults import Faults
 from piufarm.slave.layers.forecast import Forecast, shared_urls
 from piufarm.slave.layers.making import NoLayer, Workshop
 from piufarm.slave.layers.plan import Planned, plan
@@ -24,6 +25,7 @@ from piufarm.slave.tester.output.log import TestLog, decode_output
 from piufarm.slave.tester.procedures.procedure import Procedure
 
 _LAYERS: Final = "layers"
+_FAULTS: Final = "faults"  # beside the layers
 _APT_CACHE: Final = "apt-cache"
 _MEBIBYTE: Final = 1 << 20
 
@@ -77,6 +79,7 @@ class Layering:
         self._limits = limits
         self._apt_options = ("-t", release) if release else ()
         self._shelf = _shelf(options, base)
+        self.faults: Final = Faults(base.copy / _LAYERS / _FAULTS)
 
     def drop(self, found: Found) -> None:
         """Do without these layers from now on."""

@@ -1,12 +1,13 @@
 """A test on ready layers of dependencies. What does not pass is tested again from the base alone, and that counts.
 
-Where the base alone shows the same errors, these are known of the layers from then on: the dependencies have them, and
-other packages that need these fail with the same ones at once.
+What the base alone shows to be the doing of dependencies is known of these from then on: other packages that need them
+fail with the same errors at once.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Collection
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
@@ -15,10 +16,10 @@ from piufarm.outcome import Finding, Outcome, Severity, is_innocent
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.interface import Backend, ChrootLimits
 from piufarm.slave.chroot.overlay import OverlayBackend
+from piufarm.slave.layers.faults import Error, Faults
 from piufarm.slave.layers.forecast import Forecast
 from piufarm.slave.layers.likeness import differences, differing_lines
-from piufarm.slave.layers.plan import Planned
-from piufarm.slave.layers.shelf import Layer
+from piufarm.slave.layers.plan import Planned, Versions
 from piufarm.slave.tester.blame.culprits import culprits_of
 from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.inputs import Group
@@ -57,13 +58,11 @@ class OnLayers:
         """The test of a group that can stand on layers. Raises FarmError."""
         assert self.options.layers.plan is not None and isinstance(backend, OverlayBackend)
         planned = Forecast.read(self.options.layers.plan).planned.get(group.packages[0].wanted)
-        if planned is None or not planned.layers:
-            return examine(backend)
         layering = Layering(self.options, base, self.limits, self.release)
         with ExitStack() as rooms:
-            found = self._found(layering, planned, backend, rooms)
+            found = self._found(layering, planned, backend, rooms) if planned is not None else None
             if found is None:
-                return examine(backend)
+                return self._test_alone(layering, backend, examine)
             return self._test(found, layering, backend, examine)
 
     def _found(self, layering: Layering, planned: Planned, backend: OverlayBackend, rooms: ExitStack) -> Found | None:
@@ -77,7 +76,7 @@ class OnLayers:
 
     def _test(self, found: Found, layering: Layering, backend: Backend, examine: Examine) -> Outcome | None:
         with self.log.held_back() as record:
-            attempt = self._attempt(found, examine)
+            attempt = self._attempt(found, layering.faults, examine)
             if not attempt.problem and not self.options.layers.recheck:
                 self.result.layers.append(LayerUse(found.keys, counts=True))
                 record.show()
@@ -88,21 +87,30 @@ class OnLayers:
             self.log.warning(attempt.traceback)
         with self.log.held_back() as usual:
             try:
-                outcome = examine(backend)
+                outcome = self._test_alone(layering, backend, examine)
             finally:
                 usual.show()
             differ = self._compare(attempt, outcome)
             notes = list(differing_lines(lines, usual.lines())) if attempt.result is not None else []
         if differ:
             layering.drop(found)
-        elif attempt.result is not None and outcome is Outcome.FAIL:
-            found.layers[-1].confirm([asdict(error) for error in _errors_of_others(self.result.groups[-1])])
+            layering.faults.forget([error.text for error in _errors(attempt.result)] if attempt.result else ())
         for text in (*differ, *(f"line {note}" for note in notes)):
             self.log.debug(f"layers: {text}")
         self.result.layers.append(LayerUse(found.keys, False, attempt.problem, differ))
         return outcome
 
-    def _attempt(self, found: Found, examine: Examine) -> _Attempt:
+    def _test_alone(self, layering: Layering, backend: Backend, examine: Examine) -> Outcome | None:
+        """From the base alone; what dependencies fail it with, they are known for."""
+        outcome = examine(backend)
+        if outcome is Outcome.FAIL:
+            result = self.result.groups[-1]
+            with suppress(OSError):  # the verdict does not wait for room on the disk
+                for error in _errors_of_others(result):
+                    layering.faults.learn(asdict(error), _plain(result.installed))
+        return outcome
+
+    def _attempt(self, found: Found, faults: Faults, examine: Examine) -> _Attempt:
         """The test on layers; what it adds to the result stays only if it passes and has installed what was planned."""
         groups = self.result.groups
         before = len(groups)
@@ -110,8 +118,9 @@ class OnLayers:
         try:
             with Unforeseen(traces.append):
                 outcome = examine(found.backend, found)
-                result = groups[-1] = _with_known_errors(groups[-1], found.layers[-1])
-                problem = self._problem(found, outcome, result)
+                known = faults.of(_plain(groups[-1].installed)) if outcome is Outcome.FAIL else ()
+                result = groups[-1] = _with_known_errors(groups[-1], known)
+                problem = self._problem(found, outcome, result, known)
         except (FarmError, OSError) as error:
             del groups[before:]
             return _Attempt(None, None, str(error).partition("\n")[0], "".join(traces))
@@ -119,12 +128,14 @@ class OnLayers:
             del groups[before:]
         return _Attempt(outcome, result, problem)
 
-    def _problem(self, found: Found, outcome: Outcome | None, result: GroupResult) -> str:
-        known = [error["text"] for error in found.layers[-1].confirmed()]
-        if outcome is not Outcome.PASS and not all(error.text in known for error in _errors(result)):
+    def _problem(
+        self, found: Found, outcome: Outcome | None, result: GroupResult, known: Collection[Error]
+    ) -> str:
+        texts = {error["text"] for error in known}
+        if outcome is not Outcome.PASS and not all(error.text in texts for error in _errors(result)):
             return "it did not pass"
-        installed = {name.partition(":")[0]: version for name, version in result.installed.items()}
-        return "" if installed == found.planned.installed else "apt has installed something else than in the base"
+        is_as_planned = _plain(result.installed) == found.planned.installed
+        return "" if is_as_planned else "apt has installed something else than in the base"
 
     def _compare(self, attempt: _Attempt, outcome: Outcome | None) -> list[str]:
         """A failure on layers that the base alone shows, too, is none of theirs."""
@@ -145,17 +156,18 @@ def _errors_of_others(result: GroupResult) -> list[Finding]:
     return [error for error in _errors(result) if is_innocent([error], own)]
 
 
-def _with_known_errors(result: GroupResult, layer: Layer) -> GroupResult:
-    """On layers nobody knows who made what lies in them: that is taken from the test that has confirmed an error."""
-    known = {error["text"]: error for error in layer.confirmed()}
+def _plain(installed: Versions) -> dict[str, str]:
+    return {name.partition(":")[0]: version for name, version in installed.items()}
+
+
+def _with_known_errors(result: GroupResult, errors: Collection[Error]) -> GroupResult:
+    """On layers nobody knows who made what lies in them: that is taken from the test that has shown an error."""
+    if not errors:
+        return result
+    known = {error["text"]: tuple(error["culprits"]) for error in errors}
     findings = [
-        replace(finding, culprits=tuple(known[finding.text]["culprits"]), is_settled=True)
-        if finding.text in known else finding
+        replace(finding, culprits=known[finding.text], is_settled=True) if finding.text in known else finding
         for finding in result.findings
     ]
-    if not known or result.outcome is not Outcome.FAIL:
-        return result
     own = [plain_name(name) for name in result.packages]
-    return replace(
-        result, findings=findings, culprits=culprits_of(findings), innocent=is_innocent(findings, own)
-    )
+    return replace(result, findings=findings, culprits=culprits_of(findings), innocent=is_innocent(findings, own))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,29 @@ def test_another_set_of_packages_than_planned_is_a_difference(tested: Mapping[st
     assert not use["counts"]
     assert use["differences"]
     assert tested["l-second"]["outcome"] == "pass"
+
+
+def test_what_a_dependency_has_failed_one_package_with_fails_the_next_one_on_other_layers(
+    workshop: Workshop, session_cache: Path, tmp_path: Path
+) -> None:
+    untidy = DebSpec("l-untidy", files={"/usr/share/l-untidy": "x"}, scripts={"postinst": "touch /opt/l-untidy"})
+    one, other = (DebSpec(name, depends="l-untidy", files={f"/usr/share/{name}": "x"}) for name in ("l-one", "l-other"))
+    guilty = DebSpec("l-guilty", depends="l-untidy", scripts={"postinst": "touch /opt/l-guilty"})
+    planned = {spec.name: Planned(spec.name, {"l-untidy": "1", spec.name: "1"}, ({"l-untidy": "1"},))
+               for spec in (one, guilty)}
+    other_layer = {"l-untidy": "1", "l-tidy-too": "1"}
+    planned[other.name] = Planned(other.name, {**other_layer, other.name: "1"}, (other_layer,))
+    Forecast(planned, {}, None).write(tmp_path / "plan")
+    tidy_too = DebSpec("l-tidy-too", files={"/usr/share/l-tidy-too": "x"})
+    other = replace(other, depends="l-untidy, l-tidy-too")
+    with workshop.publishing(untidy, tidy_too, one, other, guilty):
+        first, second, third = (
+            on_layers(workshop, spec.name, tmp_path, session_cache) for spec in (one, other, guilty)
+        )
+    assert [result["outcome"] for result in (first, second, third)] == ["fail"] * 3
+    assert [result["layers"][0]["counts"] for result in (first, second, third)] == [False, True, False]
+    assert [result["groups"][0]["innocent"] for result in (first, second, third)] == [True, True, False]
+    assert second["groups"][0]["culprits"] == ["l-untidy"]
 
 
 def test_an_unknown_suite_of_layers_is_none_of_ours(workshop: Workshop, tmp_path: Path) -> None:
