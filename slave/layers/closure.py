@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ from piufarm.errors import FarmError
 from piufarm.slave.bases.status import STATUS
 
 _ARCHITECTURES: Final = "var/lib/dpkg/arch"
-_DEPENDENCIES: Final = ("PreDepends", "Depends", "Recommends", "Suggests")
+_REQUIRED: Final = ("PreDepends", "Depends")
+_DEPENDENCIES: Final = (*_REQUIRED, "Recommends", "Suggests")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Deb:
     size_bytes: int
     url: str
     sha256: str  # empty if apt does not know it
+    # Of each dependency that the base does not meet, the packages that do, among those installed together.
+    needs: Sequence[Sequence[str]] = ()
 
 
 def closures(
@@ -120,6 +123,8 @@ class _Archive:
         self._records = apt_pkg.PackageRecords(self._cache)
         self._sources = apt_pkg.SourceList()
         self._sources.read_main_list()
+        recommends = ("Recommends",) if apt_pkg.config.find_b("APT::Install-Recommends", True) else ()
+        self._followed = (*_REQUIRED, *recommends)
 
     def closure(self, wanted: str) -> list[Deb]:
         """What would be installed."""
@@ -136,7 +141,8 @@ class _Archive:
         sound = is_simple or self._resolve(package)
         chosen = self._chosen(package)
         sound = sound and not self._choice.del_count and len(chosen) == self._choice.inst_count
-        found = [self._deb(one) for one in chosen] if sound else []
+        versions = {self._choice.get_candidate_ver(one).id for one in chosen}
+        found = [self._deb(one, versions) for one in chosen] if sound else []
         self._undo(chosen, thoroughly=not (sound and is_simple and is_usual))
         return [] if None in found else [deb for deb in found if deb is not None]
 
@@ -180,7 +186,7 @@ class _Archive:
             for package in chosen:
                 self._choice.mark_keep(package)
 
-    def _deb(self, package: Any) -> Deb | None:
+    def _deb(self, package: Any, chosen: Collection[int]) -> Deb | None:
         """None if it cannot be fetched."""
         version = self._choice.get_candidate_ver(package)
         for file, number in version.file_list:
@@ -189,5 +195,15 @@ class _Archive:
                 sha256 = self._records.hashes.find("sha256")
                 url = index.archive_uri(self._records.filename)
                 hexadecimal = str(sha256).partition(":")[2] if sha256 is not None else ""
-                return Deb(package.name, version.ver_str, version.arch, version.size, url, hexadecimal)
+                needs = tuple(self._needs(version, chosen))
+                return Deb(package.name, version.ver_str, version.arch, version.size, url, hexadecimal, needs)
         return None
+
+    def _needs(self, version: Any, chosen: Collection[int]) -> Iterator[Sequence[str]]:
+        """See Deb."""
+        for kind in self._followed:
+            for clause in version.depends_list.get(kind, ()):
+                targets = [target for option in clause for target in option.all_targets()]
+                installed = (target.parent_pkg.current_ver for target in targets)
+                if not {one.id for one in installed if one is not None} & {target.id for target in targets}:
+                    yield tuple(sorted({target.parent_pkg.name for target in targets if target.id in chosen}))

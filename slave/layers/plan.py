@@ -5,6 +5,9 @@ needed by all of the packages, too. Of all groups of packages that share a depen
 save the most stands on a layer of these; then again for what is left, within the group and beside it. A layer is worth
 making where it saves more, by a model of what installing costs, than making it costs; one that is there, or that
 another slave is going to make, costs nothing.
+
+What a layer has can meet a dependency for which apt, in the base alone, chooses another package: `a | b` with b in the
+layer. Such a package does not stand on it.
 """
 
 from __future__ import annotations
@@ -52,10 +55,35 @@ def plan(closures: Mapping[str, Sequence[Deb]], known: Iterable[Sequence[Version
     }
     weights = {(deb.name, deb.version): _Weight.of(deb) for debs in closures.values() for deb in debs}
     ways = {tuple(frozenset(layer.items()) for layer in way) for way in known}
-    batch = _Batch(weights, {way[:length] for way in ways for length in range(1, len(way) + 1)})
+    batch = _Batch(closures, weights, {way[:length] for way in ways for length in range(1, len(way) + 1)})
     chosen = {package: tuple(map(dict, way)) for package, way in batch.arranged(needs, ())}
     planned = [Planned(package, installed[package], layers) for package, layers in chosen.items()]
     return planned + [Planned(package, {}, ()) for package, items in installed.items() if not items]
+
+
+def best_way(planned: Planned, debs: Sequence[Deb], ready: Iterable[Sequence[Versions]]) -> Sequence[Versions]:
+    """The layers that spare the most: those planned for the package, or others that have been made meanwhile."""
+    weights = {deb.name: _Weight.of(deb).installing for deb in debs}
+    own = planned.package.partition("=")[0]
+    others = {item for item in planned.installed.items() if item[0] != own}
+    ways = [
+        way for way in ready
+        if all(layer.items() <= others for layer in way) and comes_the_same(planned.package, debs, way)
+    ]  # fmt: skip
+    return max([*ways, planned.layers], key=lambda way: sum(weights[name] for layer in way for name in layer))
+
+
+def comes_the_same(package: str, debs: Sequence[Deb], layers: Iterable[Versions]) -> bool:
+    """Whether apt, asked for the package, installs on these layers what is missing of the .debs, all of it."""
+    there = {name for layer in layers for name in layer}
+    needs = {deb.name: deb.needs for deb in debs}
+    pending, reached = [package.partition("=")[0]], set(there)
+    while pending:
+        name = pending.pop()
+        if name not in reached:
+            reached.add(name)
+            pending += [one for clause in needs.get(name, ()) if not there.intersection(clause) for one in clause]
+    return needs.keys() <= reached
 
 
 @dataclass(frozen=True)
@@ -84,6 +112,7 @@ class _Group(NamedTuple):
 class _Batch:
     """How packages find together."""
 
+    closures: Mapping[str, Sequence[Deb]]
     weights: Mapping[_Item, _Weight]
     known: set[tuple[_Need, ...]]
 
@@ -92,6 +121,13 @@ class _Batch:
         left = dict(needs)
         later: list[_Group] = []
         while left and (group := max(self._groups(left, below), key=itemgetter(0, 1), default=None)):
+            way = [dict(layer) for layer in (*below, group.layer)]
+            unfit = [one for one in group.packages if not comes_the_same(one, self.closures[one], way)]
+            for package in unfit:
+                del left[package]
+                yield package, below
+            if unfit:
+                continue
             rest = {package: left.pop(package) - group.layer for package in group.packages}
             if group.is_known:
                 later.append(group)

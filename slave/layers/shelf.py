@@ -186,9 +186,13 @@ class LayerShelf:
         once = [way for number, way in enumerate(ways) if way not in ways[:number]]
         atomic_write(plans / f"{secrets.token_hex(8)}.json", json.dumps(once), durable=False)
 
-    def _known(self) -> Iterator[Way]:
+    def ways(self) -> list[Way]:
+        """The layers that are there, each with those that it lies on."""
         ready = {folder.name: facts for folder, facts in self._ready()}
-        yield from (facts.way for key, facts in ready.items() if _is_on(ready, key) and not self.is_refused(key))
+        return [facts.way for key, facts in ready.items() if _is_on(ready, key) and not self.is_refused(key)]
+
+    def _known(self) -> Iterator[Way]:
+        yield from self.ways()
         for file in (self._folder / _PLANS).glob("*.json"):
             with suppress(FileNotFoundError):
                 if time.time() - file.stat().st_mtime < _SOON_SECONDS:

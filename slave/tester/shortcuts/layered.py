@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -12,11 +12,11 @@ from piufarm.errors import FarmError
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.interface import Backend, ChrootLimits, CommandLimits
 from piufarm.slave.chroot.overlay import OverlayBackend
-from piufarm.slave.layers.closure import closures
+from piufarm.slave.layers.closure import Deb, closures
 from piufarm.slave.layers.faults import Faults
 from piufarm.slave.layers.forecast import Forecast, shared_urls
 from piufarm.slave.layers.making import NoLayer, Workshop
-from piufarm.slave.layers.plan import Planned, plan
+from piufarm.slave.layers.plan import Planned, best_way, plan
 from piufarm.slave.layers.shelf import Layer, LayerShelf, Way, key_of
 from piufarm.slave.layers.stack import Stack
 from piufarm.slave.tester.command_line.options import Options
@@ -87,13 +87,16 @@ class Layering:
             self._shelf.drop(layer.key)
 
     @contextmanager
-    def found(self, planned: Planned, backend: OverlayBackend, log: TestLog) -> Iterator[Found | None]:
-        """The layers planned for a package, made as far as they are not there and can be; None if there are none."""
+    def found(
+        self, planned: Planned, debs: Sequence[Deb], backend: OverlayBackend, log: TestLog
+    ) -> Iterator[Found | None]:
+        """The best layers for a package, made as far as they are not there and can be; None if there are none."""
+        way = best_way(planned, debs, self._shelf.ways())
         with ExitStack() as stack:
             layers: list[Layer] = []
-            for number in range(1, len(planned.layers) + 1):
+            for number in range(1, len(way) + 1):
                 parent = layers[-1].identity if layers else ""
-                layer = self._take_or_make(planned.layers[:number], parent, backend, log)
+                layer = self._take_or_make(way[:number], parent, backend, log)
                 if layer is None:
                     break
                 stack.callback(layer.close)

@@ -7,9 +7,9 @@ fail with the same errors at once.
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from piufarm.errors import FarmError, Unforeseen
 from piufarm.outcome import Finding, Outcome, Severity, is_innocent
@@ -19,13 +19,15 @@ from piufarm.slave.chroot.overlay import OverlayBackend
 from piufarm.slave.layers.faults import Error, Faults
 from piufarm.slave.layers.forecast import Forecast
 from piufarm.slave.layers.likeness import differences, differing_lines
-from piufarm.slave.layers.plan import Planned, Versions
+from piufarm.slave.layers.plan import Versions
 from piufarm.slave.tester.blame.culprits import culprits_of
 from piufarm.slave.tester.command_line.options import Options
 from piufarm.slave.tester.inputs import Group
 from piufarm.slave.tester.output.log import TestLog
 from piufarm.slave.tester.output.result import GroupResult, LayerUse, RunResult, plain_name
 from piufarm.slave.tester.shortcuts.layered import Found, Layering
+
+_OTHER_PACKAGES: Final = "apt has installed something else than in the base"
 
 
 class Examine(Protocol):
@@ -57,19 +59,22 @@ class OnLayers:
     def run(self, group: Group, base: PreparedBase, backend: Backend, examine: Examine) -> Outcome | None:
         """The test of a group that can stand on layers. Raises FarmError."""
         assert self.options.layers.plan is not None and isinstance(backend, OverlayBackend)
-        planned = Forecast.read(self.options.layers.plan).planned.get(group.packages[0].wanted)
+        forecast = Forecast.read(self.options.layers.plan)
+        planned = forecast.planned.get(wanted := group.packages[0].wanted)
         layering = Layering(self.options, base, self.limits, self.release)
         with ExitStack() as rooms:
-            found = self._found(layering, planned, backend, rooms) if planned is not None else None
+            found = None
+            if planned is not None and planned.installed:
+                found = self._found(rooms, layering.found(planned, forecast.debs[wanted], backend, self.log))
             if found is None:
                 return self._test_alone(layering, backend, examine)
             return self._test(found, layering, backend, examine)
 
-    def _found(self, layering: Layering, planned: Planned, backend: OverlayBackend, rooms: ExitStack) -> Found | None:
+    def _found(self, rooms: ExitStack, layers: AbstractContextManager[Found | None]) -> Found | None:
         """The layers, for as long as `rooms` last; none if anything is wrong with them."""
         try:
             with Unforeseen(self.log.warning):
-                return rooms.enter_context(layering.found(planned, backend, self.log))
+                return rooms.enter_context(layers)
         except (FarmError, OSError) as error:
             self.log.info(f"no layers for now: {error}")
             return None
@@ -134,16 +139,14 @@ class OnLayers:
         texts = {error["text"] for error in known}
         if outcome is not Outcome.PASS and not all(error.text in texts for error in _errors(result)):
             return "it did not pass"
-        is_as_planned = _plain(result.installed) == found.planned.installed
-        return "" if is_as_planned else "apt has installed something else than in the base"
+        return "" if _plain(result.installed) == found.planned.installed else _OTHER_PACKAGES
 
     def _compare(self, attempt: _Attempt, outcome: Outcome | None) -> list[str]:
-        """A failure on layers that the base alone shows, too, is none of theirs."""
-        if attempt.result is None:
+        """What is wrong with the layers: a failure that the base alone shows, too, is none of theirs."""
+        if attempt.result is None or attempt.problem == _OTHER_PACKAGES:
             return []
         usual = self.result.groups[-1]
-        found = differences((attempt.outcome, attempt.result.findings), (outcome, usual.findings))
-        return [*found, *([attempt.problem] if attempt.problem.startswith("apt") else [])]
+        return list(differences((attempt.outcome, attempt.result.findings), (outcome, usual.findings)))
 
 
 def _errors(result: GroupResult) -> list[Finding]:

@@ -49,6 +49,13 @@ def test_everything_that_apt_would_fetch_is_told_with_its_url_and_sum(tmp_path: 
     assert found["e"] == [Deb("e", "1", "all", 1000, "http://mirror/debian/pool/e_1_all.deb", "a" * 64)]
 
 
+def test_of_each_dependency_all_that_meet_it_are_told_unless_the_base_does(tmp_path: Path) -> None:
+    root = base(tmp_path, "a Depends: b | c | e, base | c, d", "b", "c", "d Depends: c; Recommends: b", "e")
+    found = dict(closures(root, tmp_path / "cache", ["a"]))
+    needs = {deb.name: {tuple(clause) for clause in deb.needs} for deb in found["a"]}
+    assert needs == {"a": {("b", "c"), ("d",)}, "b": set(), "c": set(), "d": {("c",), ("b",)}}
+
+
 def test_the_settings_of_the_base_count_and_not_the_hosts(tmp_path: Path) -> None:
     root = base(tmp_path, "a Depends: b | c", "b Recommends: d", "c", "d")
     (root / "etc/apt/apt.conf.d").mkdir()

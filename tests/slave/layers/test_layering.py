@@ -14,7 +14,6 @@ from piufarm.outcome import Outcome
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.interface import Backend
 from piufarm.slave.chroot.overlay import OverlayBackend
-from piufarm.slave.layers.forecast import Forecast
 from piufarm.slave.layers.plan import Planned
 from piufarm.slave.tester.command_line.options import LayerOptions, Options
 from piufarm.slave.tester.inputs import Group, TestedPackage
@@ -23,6 +22,7 @@ from piufarm.slave.tester.output.result import RunResult
 from piufarm.slave.tester.shortcuts.layered import Found, Layering
 from piufarm.slave.tester.shortcuts.on_layers import OnLayers
 from tests.slave.chroot.conftest import LIMITS
+from tests.slave.layers.plans import debs_of, forecast
 
 
 @pytest.mark.farm
@@ -38,7 +38,7 @@ def test_where_no_layer_can_be_made_there_is_none_and_the_log_says_why(
     text = io.BytesIO()
     planned = Planned("a", {"a": "1", "b": "1"}, ({"b": "1"},))
     layering = Layering(Options(operands=("a",)), plain_base, LIMITS, None)
-    with layering.found(planned, OverlayBackend(tmp_path), TestLog([text])) as found:
+    with layering.found(planned, debs_of(planned), OverlayBackend(tmp_path), TestLog([text])) as found:
         assert found is None
     assert "no layer for now: cannot set up a chroot" in text.getvalue().decode()
 
@@ -54,7 +54,7 @@ def go_through(base: PreparedBase, folder: Path, mistake: Exception | None = Non
             raise mistake
         return Outcome.PASS
 
-    Forecast({"a": PLANNED}, {}, None).write(folder / "plan")
+    forecast({"a": PLANNED}).write(folder / "plan")
     options, text = Options(operands=("a",), layers=LayerOptions(plan=folder / "plan")), io.BytesIO()
     result = RunResult("")
     tests = OnLayers(options, TestLog([text]), result, LIMITS, None)

@@ -5,21 +5,33 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from piufarm.slave.layers.closure import Deb
-from piufarm.slave.layers.plan import LAYER_SECONDS, MEGABYTE_SECONDS, plan
+from piufarm.slave.layers.plan import (
+    LAYER_SECONDS,
+    MEGABYTE_SECONDS,
+    Planned,
+    best_way,
+    comes_the_same,
+    plan,
+)
 
 _LARGE = int(3 * LAYER_SECONDS / MEGABYTE_SECONDS * 1_000_000)
 
 
-def deb(name: str, size: int = 1000) -> Deb:
-    return Deb(name, "1", "all", size, f"http://mirror/{name}.deb", "")
+def deb(name: str, size: int = 1000, needs: Sequence[Sequence[str]] = ()) -> Deb:
+    return Deb(name, "1", "all", size, f"http://mirror/{name}.deb", "", needs)
 
 
 def closures(needs: Mapping[str, Sequence[str]], size: int = _LARGE) -> dict[str, list[Deb]]:
-    return {package: [deb(package), *(deb(name, size) for name in names)] for package, names in needs.items()}
+    """Packages that need every one of these."""
+    return {
+        package: [deb(package, needs=[[name] for name in names]), *(deb(name, size) for name in names)]
+        for package, names in needs.items()
+    }
 
 
 def test_what_several_packages_need_becomes_a_layer() -> None:
@@ -77,6 +89,53 @@ def test_a_layer_that_is_known_serves_a_single_package_and_comes_last() -> None:
     planned = plan(batch, [({"perl": "1"}, {"other": "1"})])
     assert [(item.package, item.layers) for item in planned[-1:]] == [("a", ({"perl": "1"},))]
     assert plan(batch, [({"perl": "2"},)])[-1].layers == ()
+
+
+# As python3-asgiref has it: where neither is there, apt takes the first of the choice, and python comes all the same.
+CHOICE = [deb("a", needs=[["extensions", "python"], ["python"]]), deb("extensions", _LARGE), deb("python", _LARGE)]
+
+
+def test_what_meets_a_choice_that_falls_on_another_one_in_the_base_is_no_layer_for_that_package() -> None:
+    batch = {"a": CHOICE, **closures({"b": ["python"], "c": ["python"]})}
+    assert {item.package: item.layers for item in plan(batch)} == {
+        "a": (), "b": ({"python": "1"},), "c": ({"python": "1"},),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("layers", "same"),
+    [
+        ([], True),
+        ([{"python": "1"}], False),
+        ([{"extensions": "1"}], True),
+        ([{"extensions": "1", "python": "1"}], True),
+        ([{"python": "1"}, {"extensions": "1"}], True),
+    ],
+)
+def test_layers_must_not_spare_a_package_what_the_base_alone_would_get(
+    layers: list[dict[str, str]], same: bool
+) -> None:
+    assert comes_the_same("a=1", CHOICE, layers) == same
+
+
+def test_what_is_needed_by_two_comes_even_if_one_of_them_finds_something_else() -> None:
+    debs = [deb("a", needs=[["b", "c"], ["d"]]), deb("b"), deb("c"), deb("d", needs=[["b"]])]
+    assert comes_the_same("a", debs, [{"c": "1"}])
+
+
+def test_layers_that_have_been_made_meanwhile_are_taken_if_they_spare_more() -> None:
+    (debs,) = closures({"a": ["perl", "ruby", "gtk"]}).values()
+    planned = Planned("a=1", {"a": "1", "perl": "1", "ruby": "1", "gtk": "1"}, ({"perl": "1"},))
+    ruby, more, others = {"ruby": "1"}, ({"ruby": "1"}, {"gtk": "1"}), ({"ruby": "2", "gtk": "1", "perl": "1"},)
+    assert best_way(planned, debs, []) == ({"perl": "1"},)
+    assert best_way(planned, debs, [others]) == ({"perl": "1"},)
+    assert best_way(planned, debs, [(ruby,), more, others]) == more
+
+
+def test_a_package_that_is_part_of_a_layer_never_stands_on_it() -> None:
+    (debs,) = closures({"a": ["perl"]}).values()
+    planned = Planned("a=1", {"a": "1", "perl": "1"}, ())
+    assert best_way(planned, debs, [({"a": "1", "perl": "1"},)]) == ()
 
 
 NAMES = st.sampled_from("abcdefgh")
