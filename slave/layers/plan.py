@@ -15,15 +15,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from operator import itemgetter
 from typing import Final, NamedTuple
 
 from piufarm.slave.layers.closure import Deb
 
-# Core-seconds, fitted to measurements (docs/benchmarks.md): of each package, of each MB of .debs, of a layer itself (a
-# chroot, a start of apt, apt's cache) and of each MB of .debs in it (looking at the files).
-PACKAGE_SECONDS: Final = 0.014
+# Core-seconds, fitted to what apt and dpkg alone take for 200 random packages of bookworm: of each package, of each MB of
+# .debs, of what some packages run to configure themselves; of a layer itself (a chroot, a start of apt, apt's cache) and
+# of each MB of .debs in it (looking at the files).
+PACKAGE_SECONDS: Final = 0.018
 MEGABYTE_SECONDS: Final = 0.064
+SCRIPT_SECONDS: Final = {
+    "python3*": 0.16,  # starts Python to compile modules
+    "libpython3*": 0.16,
+    "ca-certificates": 1.5,
+}
 LAYER_SECONDS: Final = 1.0
 LAYER_MEGABYTE_SECONDS: Final = 0.02
 _MEGABYTE: Final = 1_000_000
@@ -96,7 +103,8 @@ class _Weight:
     @classmethod
     def of(cls, deb: Deb) -> _Weight:
         megabytes = deb.size_bytes / _MEGABYTE
-        return cls(PACKAGE_SECONDS + MEGABYTE_SECONDS * megabytes, LAYER_MEGABYTE_SECONDS * megabytes)
+        scripts = sum(seconds for pattern, seconds in SCRIPT_SECONDS.items() if fnmatchcase(deb.name, pattern))
+        return cls(PACKAGE_SECONDS + scripts + MEGABYTE_SECONDS * megabytes, LAYER_MEGABYTE_SECONDS * megabytes)
 
 
 class _Group(NamedTuple):
