@@ -21,9 +21,9 @@ from typing import Final, NamedTuple
 
 from piufarm.slave.layers.closure import Deb
 
-# Core-seconds, fitted to what apt and dpkg alone take for 200 random packages of bookworm: of each package, of each MB of
-# .debs, of what some packages run to configure themselves; of a layer itself (a chroot, a start of apt, apt's cache) and
-# of each MB of .debs in it (looking at the files).
+# Core-seconds, fitted to what apt and dpkg alone take for 200 random packages of bookworm: of each package, of each
+# MB of .debs, of what some packages run to configure themselves; of a layer itself (a chroot, a start of apt, its
+# cache), and of each MB of .debs in it (looking at the files).
 PACKAGE_SECONDS: Final = 0.018
 MEGABYTE_SECONDS: Final = 0.064
 SCRIPT_SECONDS: Final = {
