@@ -65,7 +65,8 @@ def test_a_shell_has_a_terminal_of_the_persons_size(opener: Opener) -> None:
 
 
 def test_keys_are_signals_there_and_a_new_size_is_noticed(opener: Opener) -> None:
-    script = b"stty -echo; trap 'echo caught; stty size; exit' INT; echo ready; sleep 1\n"
+    # no other command at that moment: a shell that is just about to start one can lose the signal
+    script = b"stty -echo; trap 'echo caught; stty size; exit' INT; echo ready; read key\n"
     typist = Typist(script, b"\x03\n", resized_to=(10, 20))
     with opener() as chroot:
         chroot.converse(("/bin/sh",), env=CHROOT_ENVIRONMENT, terminal=typist)
