@@ -388,8 +388,9 @@ def test_a_full_disk_does_not_keep_a_log_from_the_master(rich: Bench, monkeypatc
 def test_a_slave_that_ends_in_a_long_test_does_not_wait_for_its_renewal(rich: Bench) -> None:
     offering(rich, "twice")
     rich.master.lease_seconds = 1800
+    usual = signal.getsignal(signal.SIGINT)
     started = time.monotonic()
     rich.loop(Until.FOREVER)
     assert rich.told(Phase.ABORTED) == ["twice_1.log"]
     assert time.monotonic() - started < 60
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is usual
