@@ -24,7 +24,8 @@ def large(store: Store) -> SqlStore:
     names = [f"p{number:04}" for number in range(_PACKAGES)]
     fill(store, *map(package, names))
     make_candidates(store, **{name: number % 7 for number, name in enumerate(names)})
-    store.lease(SID, owner="hoarder", count=1000, now=NOON, deadline=NOON + HOUR)
+    for number in range(20):
+        store.lease(SID, owner=f"hoarder{number}", count=50, now=NOON, deadline=NOON + HOUR)
     for name in names[:20]:
         store.record_run(SID, result(name, outcome=Outcome.FAIL))
     store.queue_recycle(SID, map(Package, names[:20]), now=NOON)
