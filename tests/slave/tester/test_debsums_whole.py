@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from demo.debs import DebSpec, build
-from piufarm.run import run
+from piufarm.run import clean_environment, run
 from piufarm.slave.bases.prepared import PreparedBase
 from piufarm.slave.chroot.environment import CHROOT_ENVIRONMENT
 from piufarm.slave.chroot.overlay import OverlayBackend
@@ -39,6 +40,20 @@ FILES: Final = (
 DAMAGE: Final = st.sampled_from(
     ["echo more >>", "rm -f", "touch", "chmod 600", "tr a-z A-Z < /etc/issue >", "mv -f /etc/issue.net", "ln -sf x"]
 )
+
+# dpkg of trixie follows the link /proc/PID/root by its text, which leads to the host: it is run inside instead.
+_INSIDE: Final = """#!/bin/bash
+words=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --admindir) shift ;;
+        --admindir=*) ;;
+        *) words+=("$1") ;;
+    esac
+    shift
+done
+exec chroot {root} {program} "${{words[@]}}"
+"""
 
 pytestmark = pytest.mark.farm
 
@@ -73,7 +88,14 @@ def by_us(chroot: SupervisedChroot) -> set[str]:
 
 def by_debsums(chroot: SupervisedChroot) -> set[str]:
     root = f"/proc/{chroot.host_pid}/root"
-    done = run(["debsums", "--root", root, "-ac", "--ignore-obsolete"], check=False)
+    with TemporaryDirectory() as name:
+        for program in ("dpkg-query", "dpkg-divert"):
+            inside = Path(name) / program
+            inside.write_text(_INSIDE.format(root=root, program=program))
+            inside.chmod(0o755)
+        environment = clean_environment()
+        environment["PATH"] = f"{name}:{environment['PATH']}"
+        done = run(["debsums", "--root", root, "-ac", "--ignore-obsolete"], env=environment, check=False)
     return {line.replace(root, "") for line in (done.stdout + done.stderr).decode().splitlines()}
 
 
