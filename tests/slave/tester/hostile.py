@@ -62,8 +62,8 @@ ATTACKS: Final = (
            " my $s = IO::Socket::INET->new($p) or exit 4; print $s qq(GET / HTTP/1.0\\r\\n\\r\\n);"
            " exit(<$s> =~ m{ 403 No network} ? 1 : 0)'", _FAILED),
     # what we read and write on the way
-    attack("plants traps", "ln -sf /proc/1/mem /etc/cron.d/x; ln -sfn /proc/self/fd /tmp/d; ln /bin/su /var/lib/su; "
-           "ln -sf ../../../../../../../../etc/h-planted /var/h-x; "
+    attack("plants traps", "mkdir -p /etc/cron.d; ln -sf /proc/1/mem /etc/cron.d/x; ln -sfn /proc/self/fd /tmp/d; "
+           "ln /bin/su /var/lib/su; ln -sf ../../../../../../../../etc/h-planted /var/h-x; "
            "printf x > \"/var/lib/$(printf '\\377\\001\\033[31m new\\nline')\"",
            "FAIL: Package purging left files on system"),
     attack("replaces what is read", "for f in passwd group shadow; do rm /etc/$f; mkfifo /etc/$f; done",
