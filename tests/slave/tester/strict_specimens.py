@@ -39,7 +39,7 @@ def _good_unit() -> DebSpec:
         files={"/etc/systemd/system/t-unit.service": unit},
         conffiles=["/etc/systemd/system/t-unit.service"],
         postinst=f"mkdir -p {_WANTS}; ln -s ../t-unit.service {_WANTS}/",
-        postrm=_on_purge(f"rm -f {_WANTS}/t-unit.service"),
+        postrm=_on_purge(f"rm -f {_WANTS}/t-unit.service; rmdir -p --ignore-fail-on-non-empty {_WANTS}"),
     )
 
 
