@@ -121,7 +121,7 @@ def test_a_command_that_takes_too_long_ends_with_its_family(opener: Opener) -> N
         "mknod /x c 1 1 && dd if=/x of=/dev/null count=1",
         "mknod /dev/shm/x c 1 3 && : > /dev/shm/x",
         "mknod /dev/x c 1 3 && : > /dev/x",
-        "cat /proc/kcore",
+        "head -c 1 /proc/kcore | grep -q .",
         "dmesg",
         "hostname elsewhere",
         "chattr +i /etc/passwd",

@@ -12,6 +12,7 @@ _SETCAP: Final = Member(Path("/usr/sbin/setcap").read_bytes(), mode=0o755)
 _SHOUT: Final = "tr a-z A-Z < /etc/motd > /etc/motd.new; cat /etc/motd.new > /etc/motd; rm /etc/motd.new"
 _AWK: Final = "update-alternatives --install /usr/bin/awk awk"
 _WANTS: Final = "/etc/systemd/system/multi-user.target.wants"
+_TIDY: Final = f"rmdir --ignore-fail-on-non-empty {_WANTS}"  # some bases have it, some do not
 
 
 def _on_purge(commands: str) -> str:
@@ -28,7 +29,7 @@ def _bad_unit() -> DebSpec:
         files={"/etc/systemd/system/s-unit.service": _unit("/usr/share/s-unit/daemon")},
         conffiles=["/etc/systemd/system/s-unit.service"],
         postinst=f"mkdir -p {_WANTS}; ln -s ../s-unit.service {_WANTS}/",
-        postrm=_on_purge(f"rm -f {_WANTS}/s-unit.service"),
+        postrm=_on_purge(f"rm -f {_WANTS}/s-unit.service; {_TIDY}"),
     )
 
 
@@ -39,7 +40,7 @@ def _good_unit() -> DebSpec:
         files={"/etc/systemd/system/t-unit.service": unit},
         conffiles=["/etc/systemd/system/t-unit.service"],
         postinst=f"mkdir -p {_WANTS}; ln -s ../t-unit.service {_WANTS}/",
-        postrm=_on_purge(f"rm -f {_WANTS}/t-unit.service; rmdir -p --ignore-fail-on-non-empty {_WANTS}"),
+        postrm=_on_purge(f"rm -f {_WANTS}/t-unit.service; {_TIDY}"),
     )
 
 
