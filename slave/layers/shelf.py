@@ -54,11 +54,6 @@ class LayerFacts:
     size_bytes: int
     instance: str = field(default_factory=lambda: secrets.token_hex(8))  # tells it from a former one of its key
 
-    @property
-    def packages(self) -> Mapping[str, str]:
-        """All that is installed above the base, with versions."""
-        return {name: version for packages in self.way for name, version in packages.items()}
-
     def dump(self) -> str:
         """As JSON."""
         commands = [[list(item.argv), item.output.decode("latin-1"), item.seconds] for item in self.commands]

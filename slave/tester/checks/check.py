@@ -41,6 +41,7 @@ def unless_compat(options: CheckOptions) -> bool:
     """Wants what the predecessor does not look at."""
     return not options.compat
 
+
 @dataclass(frozen=True)
 class Check:
     """A check. An error among its findings ends the test at once if `ends_the_test`, else it goes on.

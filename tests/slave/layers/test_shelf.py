@@ -86,7 +86,7 @@ def test_who_needs_a_layer_that_is_being_made_waits_for_it(shelf: LayerShelf) ->
         assert waiting.result(30) == key
     layer = shelf.take(key)
     assert layer is not None
-    assert layer.facts.packages == PERL
+    assert layer.facts.way == [PERL]
     layer.close()
 
 
